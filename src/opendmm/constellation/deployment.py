@@ -1,0 +1,115 @@
+"""A constellation with every value resolved: addresses allocated, controllers chosen.
+
+`deployment(file)` is what daemons, lab and simulator start from. Pure; the same file
+always gives the same result.
+"""
+
+import msgspec
+
+from opendmm.constellation.file import Means, ProofMode, ScenarioSection, UplinkMode
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.r_ic import PolicyMode
+
+
+class Timers(msgspec.Struct, frozen=True):
+    """All in seconds."""
+
+    lifetime: float
+    drain: float
+    retransmit: float
+    peer_timeout: float
+
+
+class InterfaceAddress(msgspec.Struct, frozen=True):
+    """An end of a core link: the interface's name on its node and its addresses."""
+
+    node: NodeId
+    interface: str
+    ipv6: str
+    """Address with length, e.g. "2001:db8:f:1::1/64"."""
+    ipv4: str
+
+
+class CoreLink(msgspec.Struct, frozen=True):
+    """A link between two nodes; delay in seconds one way, rate in bit/s (0: unlimited)."""
+
+    ends: tuple[InterfaceAddress, InterfaceAddress]
+    delay: float
+    rate: float
+    loss: float
+    cost: int
+
+
+class IngressPlan(msgspec.Struct, frozen=True):
+    """How one FE_I subscribes, and to which FE_IEC instances (first choice first)."""
+
+    node: NodeId
+    mode: PolicyMode
+    groups: tuple[HomePrefix, ...]
+    controllers: tuple[NodeId, ...]
+
+
+class ControllerPlan(msgspec.Struct, frozen=True):
+    """What one FE_IEC instance is responsible for; `serves` empty means everything."""
+
+    node: NodeId
+    serves: tuple[HomePrefix, ...]
+    standby_for: NodeId | None
+    standby: NodeId | None
+    """The instance that stands by for this one."""
+
+
+class NodePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A network element, resolved."""
+
+    name: NodeId
+    entities: tuple[FunctionalEntity, ...]
+    pools: tuple[HomePrefix, ...]
+    locator: Locator
+    """Its own address (a /128 on loopback, inside `egress_block`)."""
+    ipv4: str
+    """Its own IPv4 address (a /32 on loopback)."""
+    egress_block: str
+    """The /64 routed to it; SRv6 SIDs and tunnel ends come out of it."""
+    controllers: tuple[NodeId, ...]
+    """FE_IEC instances for its FE_MCTX, FE_I and FE_E, first choice first."""
+    egress: Egress | None
+    """The FE_E in its network (its own, or the one it sits behind); None when it is no anchor."""
+    source_filter: bool
+
+
+class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A mobile node's profile, as every anchor has it (RFC 5213 §6.2)."""
+
+    name: str
+    mobile_node: MobileNodeId
+    home: NodeId
+    prefixes: tuple[HomePrefix, ...]
+    client: bool
+    simultaneous: bool
+    access: tuple[NodeId, ...]
+    access_delay: float
+    link_layer_ids: dict[NodeId, bytes]
+    """Of its interface towards each anchor."""
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole constellation, resolved."""
+
+    name: str
+    description: str
+    nodes: dict[NodeId, NodePlan]
+    links: tuple[CoreLink, ...]
+    ingresses: dict[NodeId, IngressPlan]
+    controllers: dict[NodeId, ControllerPlan]
+    subscribers: dict[MobileNodeId, SubscriberPlan]
+    means: Means
+    uplink: UplinkMode
+    core_mtu: int
+    access_mtu: int
+    attachment_proof: ProofMode
+    delegation: bool
+    material: str
+    timers: Timers
+    scenario: ScenarioSection | None

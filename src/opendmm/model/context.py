@@ -1,0 +1,35 @@
+"""What FE_MCTX exports from the previous anchor and imports at the new one."""
+
+import msgspec
+
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder
+
+
+class MobilityContext(msgspec.Struct, frozen=True, kw_only=True):
+    """A mobile node's mobility context (draft §3, FE_MCTX; RFC 5213 §5.1 for the fields).
+
+    `prefixes` are identifiers at any anchor but `home_anchor`. `lifetime` is in seconds,
+    counted from the moment of the order's grant. `multicast` holds group addresses, packed.
+    `grant` is the signed redirection grant the order rests on, empty while the mobile node
+    is at home. `delegation` lets an FE_IEC grant in the home anchor's place (with the mobile
+    node's proof) should the home anchor die; empty when the deployment does not delegate.
+    """
+
+    mobile_node: MobileNodeId
+    prefixes: tuple[HomePrefix, ...]
+    home_anchor: NodeId
+    current_anchor: NodeId
+    order: MoveOrder
+    lifetime: float
+    link_layer_id: bytes = b""
+    access_technology: int = 3
+    multicast: tuple[bytes, ...] = ()
+    grant: bytes = b""
+    delegation: bytes = b""
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the mobile node is attached to the anchor its prefixes belong to."""
+        return self.current_anchor == self.home_anchor

@@ -1,0 +1,76 @@
+"""Policies an FE_IEC gives to ingress and egress (draft §3, R_IC and R_EC)."""
+
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.identity import MobileNodeId
+from opendmm.model.order import MoveOrder
+
+
+class Direction(StrEnum):
+    """Which way the packets of a policy travel, seen from the mobile node."""
+
+    DOWNLINK = "downlink"
+    UPLINK = "uplink"
+
+
+class FlowRule(msgspec.Struct, frozen=True):
+    """A flow identification rule: the fields that are set must match (draft R_EC).
+
+    `protocol` is the IP protocol number; ports are 0 for any.
+    """
+
+    protocol: int = 0
+    source: HomePrefix | None = None
+    source_port: int = 0
+    destination_port: int = 0
+
+
+class ForwardingPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """FE_I: packets of these prefixes go to this egress. Per host, or a group moving as one.
+
+    `egress` None takes the redirection away: the packets follow normal routing again. It
+    carries its order and grant (to the home anchor, or of a release) like any other policy,
+    so a late older one cannot bring the redirection back. `expires_at` is in seconds since
+    1970, never later than the grant's own expiry.
+    """
+
+    mobile_node: MobileNodeId
+    prefixes: tuple[HomePrefix, ...]
+    order: MoveOrder
+    egress: Egress | None
+    expires_at: float
+    grant: bytes = b""
+    direction: Direction = Direction.DOWNLINK
+
+
+class Delivery(StrEnum):
+    """What an FE_E does with a mobile node's packet that arrived redirected."""
+
+    LOCAL = "local"
+    ANCHOR = "anchor"
+    FORWARD = "forward"
+    REMOVE = "remove"
+
+
+class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """FE_E: how to recognise a redirected packet and where to deliver it (draft R_EC).
+
+    Recognition is by tunnel endpoint (`endpoint`) and, where given, by `flow`.
+    LOCAL: the FE_MA beside it delivers. ANCHOR: by host route to `anchor`. FORWARD: the
+    mobile node has moved on, to `onward`. REMOVE: forget the prefixes.
+    """
+
+    mobile_node: MobileNodeId
+    prefixes: tuple[HomePrefix, ...]
+    order: MoveOrder
+    endpoint: Locator
+    delivery: Delivery
+    expires_at: float
+    anchor: Locator | None = None
+    onward: Egress | None = None
+    flow: FlowRule | None = None
+    grant: bytes = b""
+    direction: Direction = Direction.DOWNLINK

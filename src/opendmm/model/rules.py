@@ -1,0 +1,73 @@
+"""Rules of a node's forwarding: what entities ask of the kernel, and what it has.
+
+A rule says what happens to packets of one prefix in one table. Entities on a node may
+ask for different actions on the same packets (an anchor delivers, an ingress redirects);
+the rule with the greatest move order is the one installed (see `opendmm.forwarding.plan`).
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.order import MoveOrder
+
+
+class Table(StrEnum):
+    """Where on the packet's way a rule acts."""
+
+    DOWNLINK = "downlink"  # destination is the prefix, on the normal forwarding path
+    EGRESS = "egress"  # destination is the prefix, taken out of a DMM tunnel here
+    UPLINK = "uplink"  # source is the prefix, on the normal forwarding path
+    SOURCE_FILTER = "source-filter"  # source is the prefix, at an ingress filter (BCP 38)
+
+
+class Access(msgspec.Struct, frozen=True, tag="access"):
+    """Deliver on an access link (FE_MA_U): host route and a permanent neighbour."""
+
+    interface: str
+    link_layer_id: bytes
+
+
+class ToAnchor(msgspec.Struct, frozen=True, tag="to-anchor"):
+    """Deliver by host route to an anchor behind this egress (FE_E apart from FE_MA)."""
+
+    anchor: Locator
+
+
+class Redirect(msgspec.Struct, frozen=True, tag="redirect"):
+    """Send to an egress by the node's forwarding means (FE_I, or a previous anchor)."""
+
+    egress: Egress
+
+
+class Permit(msgspec.Struct, frozen=True, tag="permit"):
+    """Let the topologically foreign source address pass an ingress filter."""
+
+
+Action = Access | ToAnchor | Redirect | Permit
+
+
+class RuleKey(msgspec.Struct, frozen=True, order=True):
+    """Names one rule slot of a node: at most one action is installed for it."""
+
+    table: Table
+    prefix: HomePrefix
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.prefix}"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """An action asked for a slot, and the move order that entitles to it."""
+
+    key: RuleKey
+    action: Action
+    order: MoveOrder
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One step for a forwarding driver: put `action` in the slot in place, or empty it."""
+
+    key: RuleKey
+    action: Action | None

@@ -1,0 +1,30 @@
+"""R_EC, FE_IEC – FE_E: how to recognise redirected packets and where to deliver (draft §3)."""
+
+from opendmm.model.identity import MobileNodeId
+from opendmm.model.order import MoveOrder
+from opendmm.model.policy import DeliveryPolicy
+from opendmm.reference_points.message import Message
+
+
+class DeliverySubscribe(Message, frozen=True):
+    """FE_E reports in (at start, after a reconnection) and wants its policies."""
+
+
+class DeliveryUpdate(Message, frozen=True):
+    """FE_IEC provides one delivery policy."""
+
+    policy: DeliveryPolicy
+
+
+class DeliveryAcknowledgement(Message, frozen=True):
+    """FE_E has installed (or refused) the policy of this order."""
+
+    mobile_node: MobileNodeId
+    order: MoveOrder
+    status: int
+
+
+class DeliverySynchronised(Message, frozen=True):
+    """The subscription has been answered; `mobile_nodes` are all that have a policy here."""
+
+    mobile_nodes: tuple[MobileNodeId, ...]

@@ -1,0 +1,75 @@
+"""R_IC, FE_IEC – FE_I: forwarding policies, unsolicited or on request (draft §3)."""
+
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import MobileNodeId
+from opendmm.model.order import MoveOrder
+from opendmm.model.policy import ForwardingPolicy
+from opendmm.reference_points.message import Message
+
+
+class PolicyMode(StrEnum):
+    """How an FE_I wants to be told."""
+
+    PUSH = "push"
+    PULL = "pull"
+
+
+class PolicySubscribe(Message, frozen=True):
+    """FE_I reports in (at start, after a reconnection) and says what it wants to be told.
+
+    PUSH: everything under `groups` (empty: everything) now and from now on. PULL: only what
+    it asks for; `held` are the prefixes it asked for before and still uses.
+    """
+
+    mode: PolicyMode
+    groups: tuple[HomePrefix, ...] = ()
+    held: tuple[HomePrefix, ...] = ()
+
+
+class PolicyUpdate(Message, frozen=True):
+    """FE_IEC provides policies. Acknowledged per batch, under `transaction`.
+
+    `synchronisation` non-zero marks the batches that answer one subscription.
+    """
+
+    transaction: int
+    policies: tuple[ForwardingPolicy, ...]
+    synchronisation: int = 0
+
+
+class PolicySynchronised(Message, frozen=True):
+    """The subscription has been answered: what was not among it is no longer a policy."""
+
+    synchronisation: int
+
+
+class PolicyResult(msgspec.Struct, frozen=True):
+    """What became of one policy of a batch."""
+
+    mobile_node: MobileNodeId
+    order: MoveOrder
+    status: int
+
+
+class PolicyAcknowledgement(Message, frozen=True):
+    """FE_I has installed (or refused) the policies of a batch."""
+
+    transaction: int
+    results: tuple[PolicyResult, ...]
+
+
+class PolicyRequest(Message, frozen=True):
+    """FE_I asks on the first packet to a prefix it has no policy for."""
+
+    prefix: HomePrefix
+
+
+class PolicyAbsent(Message, frozen=True):
+    """FE_IEC has no redirection for the prefix; ask again after `retry_after` seconds."""
+
+    prefix: HomePrefix
+    retry_after: float

@@ -1,0 +1,70 @@
+"""R_XC, FE_MCTX – FE_IEC: initialise and update context and location (draft §3)."""
+
+from opendmm.model.addressing import Egress
+from opendmm.model.context import MobilityContext
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder
+from opendmm.reference_points.message import Message
+
+
+class LocationUpdate(Message, frozen=True):
+    """The context and the FE_E in the network of the current anchor.
+
+    `delivering` says that the anchor already delivers packets arriving at `egress` (FE_E
+    beside FE_MA), so the ingresses need not wait for R_EC. `released` takes everything away.
+    A repeated update with the same order refreshes.
+    """
+
+    context: MobilityContext
+    egress: Egress
+    delivering: bool
+    released: bool = False
+
+
+class LocationAcknowledgement(Message, frozen=True):
+    """FE_IEC has recorded the update (or says which later one it holds)."""
+
+    mobile_node: MobileNodeId
+    order: MoveOrder
+    status: int
+    latest: MoveOrder | None = None
+
+
+class IndirectionComplete(Message, frozen=True):
+    """Every FE_I concerned has acknowledged the policy of this order."""
+
+    mobile_node: MobileNodeId
+    order: MoveOrder
+
+
+class ContextLookup(Message, frozen=True):
+    """Who holds the context of this mobile node?"""
+
+    mobile_node: MobileNodeId
+
+
+class ContextFound(Message, frozen=True):
+    """FE_IEC's answer; `context` None when it knows nothing."""
+
+    mobile_node: MobileNodeId
+    context: MobilityContext | None
+
+
+class ContinuityRequest(Message, frozen=True):
+    """The home anchor cannot be reached: grant in its place, on the mobile node's own proof."""
+
+    mobile_node: MobileNodeId
+    new_anchor: NodeId
+    attached_at: int
+    proof: bytes
+
+
+class ContinuityResponse(Message, frozen=True):
+    """The context with a grant by the FE_IEC under the home anchor's delegation, or a refusal."""
+
+    mobile_node: MobileNodeId
+    attached_at: int
+    status: int
+    context: MobilityContext | None = None
+    previous_anchor: NodeId | None = None
+    latest: MoveOrder | None = None

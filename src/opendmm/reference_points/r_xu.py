@@ -1,0 +1,84 @@
+"""R_XU, FE_MU_C – FE_MCTX: the mobile user client tells where the mobile node is (draft §3).
+
+The FE_MU_C is on the mobile node (host mobility) or beside the anchor, seeing link,
+neighbour and Router Solicitation events (network mobility); the messages are the same.
+"""
+
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.reference_points.message import Message
+
+
+class AttachNotification(Message, frozen=True):
+    """The mobile node is attached here.
+
+    `attached_at` is in microseconds since 1970. `interface` is the anchor's access interface
+    (filled in by the receiving binding when a mobile node sends this itself). The anchors
+    named are hints, never authority. `proof` is the mobile node's signature over
+    (mobile node, anchor, attached_at), empty when the network detected the attachment.
+    """
+
+    mobile_node: MobileNodeId
+    attached_at: int
+    interface: str = ""
+    link_layer_id: bytes = b""
+    access_technology: int = 3
+    home_anchor: NodeId | None = None
+    previous_anchor: NodeId | None = None
+    proof: bytes = b""
+
+
+class AttachAcknowledgement(Message, frozen=True):
+    """What the mobile node may use here: `prefixes` for new sessions, `deprecated` for old."""
+
+    mobile_node: MobileNodeId
+    attached_at: int
+    status: int
+    anchor: NodeId
+    home_anchor: NodeId | None = None
+    sequence: int = 0
+    prefixes: tuple[HomePrefix, ...] = ()
+    deprecated: tuple[HomePrefix, ...] = ()
+
+
+class DetachNotification(Message, frozen=True):
+    """The mobile node's link to this anchor is gone."""
+
+    mobile_node: MobileNodeId
+    detached_at: int
+    interface: str = ""
+
+
+class HandoverPrediction(Message, frozen=True):
+    """The mobile node expects to move to `target_anchor` (predicted handover)."""
+
+    mobile_node: MobileNodeId
+    target_anchor: NodeId
+    predicted_at: int
+
+
+class HandoverPredictionAcknowledgement(Message, frozen=True):
+    """Whether the target anchor has the context and a grant."""
+
+    mobile_node: MobileNodeId
+    target_anchor: NodeId
+    status: int
+
+
+class ReleaseRequest(Message, frozen=True):
+    """The mobile node no longer needs its prefixes: all indirection goes.
+
+    `prefixes` empty releases everything the mobile node holds.
+    """
+
+    mobile_node: MobileNodeId
+    requested_at: int
+    prefixes: tuple[HomePrefix, ...] = ()
+    proof: bytes = b""
+
+
+class ReleaseAcknowledgement(Message, frozen=True):
+    """The release is recorded at the home anchor."""
+
+    mobile_node: MobileNodeId
+    status: int

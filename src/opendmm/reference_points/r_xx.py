@@ -1,0 +1,105 @@
+"""R_XX, FE_MCTX – FE_MCTX: direct transfer of a mobile node's context (draft §3).
+
+The home anchor's FE_MCTX numbers and grants the moves of its prefixes (design §6); the
+previous anchor's exports what it knows. Often they are the same.
+"""
+
+from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.context import MobilityContext
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder
+from opendmm.reference_points.message import Message
+
+
+class ContextRequest(Message, frozen=True):
+    """Asks for the context and, of the home anchor, a grant.
+
+    Sent by the new anchor on attachment; by the current anchor on behalf of a predicted
+    target (`predicted`), or to refresh its own grant (same `attached_at` as before).
+    `known_grant` is the latest grant the sender has seen, so that a home anchor which lost
+    its memory numbers above it.
+    """
+
+    mobile_node: MobileNodeId
+    new_anchor: NodeId
+    attached_at: int
+    predicted: bool = False
+    proof: bytes = b""
+    known_grant: bytes = b""
+
+
+class ContextResponse(Message, frozen=True):
+    """The context as the sender knows it; from the home anchor with the grant inside.
+
+    `previous_anchor` is where the mobile node was before. On STALE, `latest` is the move
+    that was recorded instead.
+    """
+
+    mobile_node: MobileNodeId
+    attached_at: int
+    status: int
+    context: MobilityContext | None = None
+    previous_anchor: NodeId | None = None
+    latest: MoveOrder | None = None
+
+
+class ContextPush(Message, frozen=True):
+    """Predicted handover: the current anchor gives the context ahead of the attachment."""
+
+    context: MobilityContext
+
+
+class ContextPushAcknowledgement(Message, frozen=True):
+    mobile_node: MobileNodeId
+    order: MoveOrder
+    status: int
+
+
+class AnchorChanged(Message, frozen=True):
+    """The new anchor delivers now; the receiver forwards what still arrives to `egress`.
+
+    The grant inside `context` is the receiver's licence to do so.
+    """
+
+    context: MobilityContext
+    egress: Egress
+
+
+class AnchorChangedAcknowledgement(Message, frozen=True):
+    mobile_node: MobileNodeId
+    order: MoveOrder
+    status: int
+
+
+class MobilityComplete(Message, frozen=True):
+    """Every ingress follows the new policy; the previous anchor may forget after draining."""
+
+    mobile_node: MobileNodeId
+    order: MoveOrder
+
+
+class AttachmentLost(Message, frozen=True):
+    """The current anchor tells the home anchor that the mobile node left its link.
+
+    A later attachment elsewhere is then believed whatever its clock says.
+    """
+
+    mobile_node: MobileNodeId
+    order: MoveOrder
+    detached_at: int
+
+
+class ContextRelease(Message, frozen=True):
+    """Release of prefixes, travelling to the home anchor (no grant yet) or from it (with one)."""
+
+    mobile_node: MobileNodeId
+    requested_at: int
+    prefixes: tuple[HomePrefix, ...] = ()
+    proof: bytes = b""
+    context: MobilityContext | None = None
+
+
+class ContextReleased(Message, frozen=True):
+    mobile_node: MobileNodeId
+    requested_at: int
+    status: int
