@@ -7,6 +7,16 @@ from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 
 
+class ContextId(msgspec.Struct, frozen=True, order=True):
+    """Names a mobility context: a mobile node that keeps prefixes of two homes has two."""
+
+    mobile_node: MobileNodeId
+    home_anchor: NodeId
+
+    def __str__(self) -> str:
+        return f"{self.mobile_node} of {self.home_anchor}"
+
+
 class MobilityContext(msgspec.Struct, frozen=True, kw_only=True):
     """A mobile node's mobility context (draft §3, FE_MCTX; RFC 5213 §5.1 for the fields).
 
@@ -28,6 +38,10 @@ class MobilityContext(msgspec.Struct, frozen=True, kw_only=True):
     multicast: tuple[bytes, ...] = ()
     grant: bytes = b""
     delegation: bytes = b""
+
+    @property
+    def key(self) -> ContextId:
+        return ContextId(self.mobile_node, self.home_anchor)
 
     @property
     def at_home(self) -> bool:

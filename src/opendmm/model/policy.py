@@ -5,7 +5,8 @@ from enum import StrEnum
 import msgspec
 
 from opendmm.model.addressing import Egress, HomePrefix, Locator
-from opendmm.model.identity import MobileNodeId
+from opendmm.model.context import ContextId
+from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 
 
@@ -38,12 +39,17 @@ class ForwardingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     mobile_node: MobileNodeId
+    home_anchor: NodeId
     prefixes: tuple[HomePrefix, ...]
     order: MoveOrder
     egress: Egress | None
     expires_at: float
     grant: bytes = b""
     direction: Direction = Direction.DOWNLINK
+
+    @property
+    def key(self) -> ContextId:
+        return ContextId(self.mobile_node, self.home_anchor)
 
 
 class Delivery(StrEnum):
@@ -64,6 +70,7 @@ class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     mobile_node: MobileNodeId
+    home_anchor: NodeId
     prefixes: tuple[HomePrefix, ...]
     order: MoveOrder
     endpoint: Locator
@@ -74,3 +81,7 @@ class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     flow: FlowRule | None = None
     grant: bytes = b""
     direction: Direction = Direction.DOWNLINK
+
+    @property
+    def key(self) -> ContextId:
+        return ContextId(self.mobile_node, self.home_anchor)

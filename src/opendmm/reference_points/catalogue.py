@@ -84,7 +84,9 @@ _XX: tuple[type[Message], ...] = (
     r_xx.AnchorChanged,
     r_xx.AnchorChangedAcknowledgement,
     r_xx.MobilityComplete,
+    r_xx.MobilityCompleteAcknowledgement,
     r_xx.AttachmentLost,
+    r_xx.AttachmentLostAcknowledgement,
     r_xx.ContextRelease,
     r_xx.ContextReleased,
 )

@@ -2,12 +2,26 @@
 
 import msgspec
 
+from opendmm.model.context import ContextId
+from opendmm.model.identity import MobileNodeId, NodeId
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base of all messages; on the wire a map whose `type` is the class name.
 
     Unknown fields are ignored on receipt, so a later version may add some.
     """
+
+
+class ContextMessage(Message, frozen=True):
+    """Base of messages about one mobility context: a mobile node's prefixes of one home."""
+
+    mobile_node: MobileNodeId
+    home_anchor: NodeId
+
+    @property
+    def key(self) -> ContextId:
+        return ContextId(self.mobile_node, self.home_anchor)
 
 
 class Status:

@@ -1,9 +1,9 @@
 """R_EC, FE_IEC – FE_E: how to recognise redirected packets and where to deliver (draft §3)."""
 
-from opendmm.model.identity import MobileNodeId
+from opendmm.model.context import ContextId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import DeliveryPolicy
-from opendmm.reference_points.message import Message
+from opendmm.reference_points.message import ContextMessage, Message
 
 
 class DeliverySubscribe(Message, frozen=True):
@@ -16,15 +16,14 @@ class DeliveryUpdate(Message, frozen=True):
     policy: DeliveryPolicy
 
 
-class DeliveryAcknowledgement(Message, frozen=True):
+class DeliveryAcknowledgement(ContextMessage, frozen=True):
     """FE_E has installed (or refused) the policy of this order."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
     status: int
 
 
 class DeliverySynchronised(Message, frozen=True):
-    """The subscription has been answered; `mobile_nodes` are all that have a policy here."""
+    """The subscription has been answered; `held` are all contexts that have a policy here."""
 
-    mobile_nodes: tuple[MobileNodeId, ...]
+    held: tuple[ContextId, ...]

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.identity import MobileNodeId
+from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import ForwardingPolicy
 from opendmm.reference_points.message import Message
@@ -51,6 +51,7 @@ class PolicyResult(msgspec.Struct, frozen=True):
     """What became of one policy of a batch."""
 
     mobile_node: MobileNodeId
+    home_anchor: NodeId
     order: MoveOrder
     status: int
 

@@ -4,7 +4,7 @@ from opendmm.model.addressing import Egress
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import MobileNodeId
 from opendmm.model.order import MoveOrder
-from opendmm.reference_points.message import Message
+from opendmm.reference_points.message import ContextMessage, Message
 
 
 class LocationForward(Message, frozen=True):
@@ -15,17 +15,15 @@ class LocationForward(Message, frozen=True):
     released: bool = False
 
 
-class LocationForwardAcknowledgement(Message, frozen=True):
-    mobile_node: MobileNodeId
+class LocationForwardAcknowledgement(ContextMessage, frozen=True):
     order: MoveOrder
     status: int
     latest: MoveOrder | None = None
 
 
-class IndirectionComplete(Message, frozen=True):
+class IndirectionComplete(ContextMessage, frozen=True):
     """Back to the forwarding instance: every FE_I of the responsible one has acknowledged."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
 
 
@@ -58,4 +56,4 @@ class MobileNodeQuery(Message, frozen=True):
 
 class MobileNodeReply(Message, frozen=True):
     mobile_node: MobileNodeId
-    context: MobilityContext | None
+    contexts: tuple[MobilityContext, ...]

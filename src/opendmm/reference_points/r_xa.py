@@ -4,19 +4,16 @@ from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import MobileNodeId
 from opendmm.model.order import MoveOrder
-from opendmm.reference_points.message import Message
+from opendmm.reference_points.message import ContextMessage, Message
 
 
-class ContextQuery(Message, frozen=True):
+class ContextQuery(ContextMessage, frozen=True):
     """FE_MCTX asks what the anchor's binding cache holds of a mobile node."""
 
-    mobile_node: MobileNodeId
 
-
-class ContextReport(Message, frozen=True):
+class ContextReport(ContextMessage, frozen=True):
     """FE_MA_C answers; `context` None when it has no binding."""
 
-    mobile_node: MobileNodeId
     context: MobilityContext | None
 
 
@@ -28,30 +25,27 @@ class ContextImport(Message, frozen=True):
     link_layer_id: bytes
 
 
-class ContextImported(Message, frozen=True):
+class ContextImported(ContextMessage, frozen=True):
     """FE_MA_C says whether it now delivers to the mobile node."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
     status: int
 
 
-class ContextExported(Message, frozen=True):
+class ContextExported(ContextMessage, frozen=True):
     """The mobile node is elsewhere: FE_MA_C forwards what still arrives to `egress`.
 
     `egress` None when the new location is not known (attachment lost): the binding stays,
     nothing is forwarded.
     """
 
-    mobile_node: MobileNodeId
     order: MoveOrder
     egress: Egress | None
 
 
-class ContextRelease(Message, frozen=True):
+class ContextRelease(ContextMessage, frozen=True):
     """Forget the binding up to `order` and everything installed for it."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
 
 
@@ -72,8 +66,7 @@ class PrefixAllocated(Message, frozen=True):
     prefixes: tuple[HomePrefix, ...]
 
 
-class BindingExpired(Message, frozen=True):
+class BindingExpired(ContextMessage, frozen=True):
     """FE_MA_C tells that a binding's lifetime ended without refresh."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder

@@ -4,7 +4,7 @@ from opendmm.model.addressing import Egress
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
-from opendmm.reference_points.message import Message
+from opendmm.reference_points.message import ContextMessage, Message
 
 
 class LocationUpdate(Message, frozen=True):
@@ -21,19 +21,17 @@ class LocationUpdate(Message, frozen=True):
     released: bool = False
 
 
-class LocationAcknowledgement(Message, frozen=True):
+class LocationAcknowledgement(ContextMessage, frozen=True):
     """FE_IEC has recorded the update (or says which later one it holds)."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
     status: int
     latest: MoveOrder | None = None
 
 
-class IndirectionComplete(Message, frozen=True):
+class IndirectionComplete(ContextMessage, frozen=True):
     """Every FE_I concerned has acknowledged the policy of this order."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
 
 
@@ -44,25 +42,23 @@ class ContextLookup(Message, frozen=True):
 
 
 class ContextFound(Message, frozen=True):
-    """FE_IEC's answer; `context` None when it knows nothing."""
+    """FE_IEC's answer: every context it knows of the mobile node, none when it knows nothing."""
 
     mobile_node: MobileNodeId
-    context: MobilityContext | None
+    contexts: tuple[MobilityContext, ...]
 
 
-class ContinuityRequest(Message, frozen=True):
+class ContinuityRequest(ContextMessage, frozen=True):
     """The home anchor cannot be reached: grant in its place, on the mobile node's own proof."""
 
-    mobile_node: MobileNodeId
     new_anchor: NodeId
     attached_at: int
     proof: bytes
 
 
-class ContinuityResponse(Message, frozen=True):
+class ContinuityResponse(ContextMessage, frozen=True):
     """The context with a grant by the FE_IEC under the home anchor's delegation, or a refusal."""
 
-    mobile_node: MobileNodeId
     attached_at: int
     status: int
     context: MobilityContext | None = None

@@ -50,11 +50,15 @@ class DetachNotification(Message, frozen=True):
 
 
 class HandoverPrediction(Message, frozen=True):
-    """The mobile node expects to move to `target_anchor` (predicted handover)."""
+    """The mobile node expects to move to `target_anchor` (predicted handover).
+
+    `proof` is its signature over (mobile node, target anchor, predicted_at).
+    """
 
     mobile_node: MobileNodeId
     target_anchor: NodeId
     predicted_at: int
+    proof: bytes = b""
 
 
 class HandoverPredictionAcknowledgement(Message, frozen=True):

@@ -6,12 +6,12 @@ previous anchor's exports what it knows. Often they are the same.
 
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.context import MobilityContext
-from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.identity import NodeId
 from opendmm.model.order import MoveOrder
-from opendmm.reference_points.message import Message
+from opendmm.reference_points.message import ContextMessage, Message
 
 
-class ContextRequest(Message, frozen=True):
+class ContextRequest(ContextMessage, frozen=True):
     """Asks for the context and, of the home anchor, a grant.
 
     Sent by the new anchor on attachment; by the current anchor on behalf of a predicted
@@ -20,7 +20,6 @@ class ContextRequest(Message, frozen=True):
     its memory numbers above it.
     """
 
-    mobile_node: MobileNodeId
     new_anchor: NodeId
     attached_at: int
     predicted: bool = False
@@ -28,14 +27,13 @@ class ContextRequest(Message, frozen=True):
     known_grant: bytes = b""
 
 
-class ContextResponse(Message, frozen=True):
+class ContextResponse(ContextMessage, frozen=True):
     """The context as the sender knows it; from the home anchor with the grant inside.
 
     `previous_anchor` is where the mobile node was before. On STALE, `latest` is the move
     that was recorded instead.
     """
 
-    mobile_node: MobileNodeId
     attached_at: int
     status: int
     context: MobilityContext | None = None
@@ -49,8 +47,7 @@ class ContextPush(Message, frozen=True):
     context: MobilityContext
 
 
-class ContextPushAcknowledgement(Message, frozen=True):
-    mobile_node: MobileNodeId
+class ContextPushAcknowledgement(ContextMessage, frozen=True):
     order: MoveOrder
     status: int
 
@@ -65,41 +62,48 @@ class AnchorChanged(Message, frozen=True):
     egress: Egress
 
 
-class AnchorChangedAcknowledgement(Message, frozen=True):
-    mobile_node: MobileNodeId
+class AnchorChangedAcknowledgement(ContextMessage, frozen=True):
     order: MoveOrder
     status: int
 
 
-class MobilityComplete(Message, frozen=True):
+class MobilityComplete(ContextMessage, frozen=True):
     """Every ingress follows the new policy; the previous anchor may forget after draining."""
 
-    mobile_node: MobileNodeId
     order: MoveOrder
 
 
-class AttachmentLost(Message, frozen=True):
+class AttachmentLost(ContextMessage, frozen=True):
     """The current anchor tells the home anchor that the mobile node left its link.
 
     A later attachment elsewhere is then believed whatever its clock says.
     """
 
-    mobile_node: MobileNodeId
     order: MoveOrder
     detached_at: int
 
 
-class ContextRelease(Message, frozen=True):
-    """Release of prefixes, travelling to the home anchor (no grant yet) or from it (with one)."""
+class MobilityCompleteAcknowledgement(ContextMessage, frozen=True):
+    order: MoveOrder
 
-    mobile_node: MobileNodeId
+
+class AttachmentLostAcknowledgement(ContextMessage, frozen=True):
+    order: MoveOrder
+
+
+class ContextRelease(ContextMessage, frozen=True):
+    """Release of prefixes, to the home anchor; from it, `context` carries the new grant.
+
+    `prefixes` empty releases the whole context. After a partial release `context` holds
+    what is left.
+    """
+
     requested_at: int
     prefixes: tuple[HomePrefix, ...] = ()
     proof: bytes = b""
     context: MobilityContext | None = None
 
 
-class ContextReleased(Message, frozen=True):
-    mobile_node: MobileNodeId
+class ContextReleased(ContextMessage, frozen=True):
     requested_at: int
     status: int
