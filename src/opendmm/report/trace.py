@@ -97,7 +97,8 @@ def message_record(kind: TraceKind, node: NodeId, envelope: Envelope, at: float)
 def subjects(message: Any) -> dict[MobileNodeId, int]:
     """The mobile nodes a message concerns, each with the sequence of its move (0: none)."""
     holders = [message, getattr(message, "context", None), getattr(message, "policy", None)]
-    holders += [*getattr(message, "policies", ()), *getattr(message, "results", ())]
+    for batch in ("contexts", "policies", "results"):
+        holders += getattr(message, batch, ())
     found: dict[MobileNodeId, int] = {}
     for holder in holders:
         mobile_node = getattr(holder, "mobile_node", None)

@@ -1,0 +1,104 @@
+"""The floor of a move's gap: what the link delays cost, whatever the implementation does.
+
+From the attachment's detection at the new anchor (nMA) this chain of messages is required
+(design §5); each is charged its one-way delay over the routed path, computing is free:
+
+1. the mobile node's own notification, where FE_MU_C is on the mobile node: one access delay;
+2. the context request to the home anchor and its response with the grant (nothing when the
+   home anchor is nMA itself);
+3. the quicker of two ways by which data start to flow:
+   (a) AnchorChanged to the previous anchor (pMA), then data from pMA to nMA; where nMA's FE_E
+       is apart, the data cannot pass it before nMA's location update has come to it by FE_IEC;
+   (b) the location update to the FE_IEC of an ingress, the R_EC round trip where FE_E is apart,
+       the policy to the ingress, then data from the ingress over FE_E to nMA;
+4. the access delay of the data.
+
+A make before break hears the old link for its overlap, which is taken off. In a predicted
+move everything but the access delay can be done before the attachment.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment, SubscriberPlan
+from opendmm.constellation.file import MoveOrderName
+from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.report.topology import Topology
+
+
+class PlannedMove(msgspec.Struct, frozen=True):
+    """A move as the scenario has it; `overlap` in seconds, for a make before break."""
+
+    subscriber: SubscriberPlan
+    previous: NodeId
+    new: NodeId
+    order: MoveOrderName
+    overlap: float = 0.0
+
+
+def gap_floor(
+    deployment: Deployment,
+    topology: Topology,
+    move: PlannedMove,
+    correspondents: Iterable[NodeId] = (),
+) -> float:
+    """The least possible gap of a move, in seconds.
+
+    Only the ingress that a correspondent's packets meet first can help its flow; without
+    correspondents the nearest ingress is taken. Raises NoRouteError.
+    """
+    access = move.subscriber.access_delay
+    if move.order is MoveOrderName.PREDICTED:
+        return access
+    home = move.subscriber.home
+    granted = topology.delay(move.new, home, move.new)
+    notified = access if move.subscriber.client else 0.0
+    ingresses = _first_ingresses(deployment, topology, home, correspondents)
+    ways = [_by_ingress(deployment, topology, move, ingress) for ingress in ingresses]
+    ways.append(_by_previous_anchor(deployment, topology, move))
+    floor = notified + granted + min(ways) + access
+    if move.order is MoveOrderName.MAKE_BEFORE_BREAK:
+        return max(0.0, floor - move.overlap)
+    return floor
+
+
+def _egress_node(deployment: Deployment, move: PlannedMove) -> NodeId:
+    """Where redirected packets leave the tunnel; at home they are not redirected."""
+    egress = deployment.nodes[move.new].egress
+    return move.new if egress is None or move.new == move.subscriber.home else egress.node
+
+
+def _by_previous_anchor(deployment: Deployment, topology: Topology, move: PlannedMove) -> float:
+    egress = _egress_node(deployment, move)
+    at_egress = topology.delay(move.new, move.previous, egress)
+    if egress != move.new:
+        controllers = deployment.nodes[move.new].controllers
+        policy = min(topology.delay(move.new, c, egress) for c in controllers)
+        at_egress = max(at_egress, policy)
+    return at_egress + topology.delay(egress, move.new)
+
+
+def _by_ingress(
+    deployment: Deployment, topology: Topology, move: PlannedMove, ingress: NodeId
+) -> float:
+    egress = _egress_node(deployment, move)
+    controllers = deployment.ingresses[ingress].controllers
+    return min(
+        topology.delay(move.new, controller)
+        + (topology.delay(controller, egress, controller) if egress != move.new else 0.0)
+        + topology.delay(controller, ingress, egress, move.new)
+        for controller in controllers
+    )
+
+
+def _first_ingresses(
+    deployment: Deployment, topology: Topology, home: NodeId, correspondents: Iterable[NodeId]
+) -> list[NodeId]:
+    met = []
+    for correspondent in correspondents:
+        for node in topology.path(correspondent, home):
+            if FunctionalEntity.FE_I in deployment.nodes[node].entities:
+                met.append(node)
+                break
+    return met or list(deployment.ingresses)

@@ -1,0 +1,139 @@
+"""The report for a person in a terminal: what moved, how long each step took, what survived."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.rule import Rule as Line
+from rich.table import Table
+from rich.text import Text
+
+from opendmm.report.report import Move, Report, Session
+
+BAR_WIDTH = 32
+_PASS, _FAIL = Text("✓", style="bold green"), Text("✗", style="bold red")
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Everything worth seeing, on one or two screens."""
+    (console or Console()).print(rendered(report))
+
+
+def rendered(report: Report) -> RenderableType:
+    """The whole report as something rich can print."""
+    parts: list[RenderableType] = [Line(_title(report), align="left")]
+    if report.moves:
+        parts += [moves_table(report.moves), *(_steps(n, m) for n, m in enumerate(report.moves, 1))]
+    if report.sessions:
+        parts.append(sessions_table(report.sessions))
+    parts.append(_messages(report))
+    parts += [Text(f"  left over: {text}", style="yellow") for text in report.leftovers]
+    parts += [_expectations(report)] if report.expectations else []
+    parts += [Text(f"  {note}", style="dim") for note in report.notes]
+    parts.append(_verdict(report))
+    return Group(*parts)
+
+
+def _title(report: Report) -> Text:
+    title = Text(report.constellation, style="bold")
+    where = "simulation" if report.runtime == "sim" else "laboratory"
+    title.append(f"  {where}, {report.means}, {report.duration_s:g} s", style="not bold dim")
+    if report.seed is not None:
+        title.append(f", seed {report.seed}", style="not bold dim")
+    return title
+
+
+def moves_table(moves: Iterable[Move]) -> Table:
+    """One row a move: who, whither, what it cost, which way packets go now."""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for name in ("#", "mobile node", "move", "order"):
+        table.add_column(name, no_wrap=name != "order")
+    for name in ("gap ms", "floor ms", "lost ↓", "lost ↑", "dup", "stretch"):
+        table.add_column(name, justify="right")
+    table.add_column("downlink path now")
+    for number, move in enumerate(moves, 1):
+        table.add_row(
+            str(number),
+            move.mobile_node,
+            f"{move.from_} → {move.to}",
+            move.order,
+            f"{move.downlink.gap_ms:.1f}",
+            f"{move.floor_ms:.1f}",
+            _of(move.downlink.lost, move.downlink.sent),
+            _of(move.uplink.lost, move.uplink.sent),
+            str(move.downlink.duplicated + move.uplink.duplicated),
+            f"{move.stretch_after:.2f}" if move.stretch_after else "–",
+            Text(" ".join(move.path_after) or "–", style="dim"),
+        )
+    return table
+
+
+def _of(lost: int, sent: int) -> Text:
+    if not sent:
+        return Text("–", style="dim")
+    return Text(f"{lost}/{sent}", style="green" if lost == 0 else "yellow")
+
+
+def _steps(number: int, move: Move) -> RenderableType:
+    """The steps as bars on one time scale, zero at the attachment's detection."""
+    if not move.steps:
+        return Text()
+    low = min(0.0, *(step.milliseconds for step in move.steps))
+    high = max(move.floor_ms, *(step.milliseconds for step in move.steps))
+    scale = BAR_WIDTH / ((high - low) or 1.0)
+    table = Table(
+        box=None,
+        show_header=False,
+        padding=(0, 1),
+        title=f"move {number}: {move.from_} → {move.to}",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    for step in move.steps:
+        place = min(BAR_WIDTH - 1, round((step.milliseconds - low) * scale))
+        colour = "green" if step.name == "downlink flowing" else "cyan"
+        bar = Text("─" * place, style="dim").append("●", style=colour)
+        table.add_row(step.name, bar, f"{step.milliseconds:.2f} ms", step.node)
+    return table
+
+
+def sessions_table(sessions: Iterable[Session]) -> Table:
+    """One row a session: did it live through all the moves?"""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for name in ("", "session", "between", "bytes", "longest stall", ""):
+        table.add_column(name, justify="right" if name in ("bytes", "longest stall") else "left")
+    for session in sessions:
+        table.add_row(
+            _PASS if session.survived else _FAIL,
+            f"{session.kind} {session.family} {session.direction}",
+            f"{session.correspondent} – {session.mobile_node}",
+            f"{session.bytes:,}".replace(",", " "),
+            f"{session.longest_stall_ms:.1f} ms",
+            Text(session.detail, style="dim"),
+        )
+    return table
+
+
+def _messages(report: Report) -> Text:
+    counts = [f"{point} {count}" for point, count in report.messages.items()]
+    return Text("  messages: " + (", ".join(counts) or "none"), style="dim")
+
+
+def _expectations(report: Report) -> Table:
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for outcome in report.expectations:
+        mark = _PASS if outcome.passed else _FAIL
+        table.add_row(mark, outcome.text, Text(outcome.found, style="dim"))
+    return table
+
+
+def _verdict(report: Report) -> Text:
+    if not report.expectations:
+        return Text("nothing was expected, so nothing was checked", style="yellow")
+    if report.passed:
+        return Text("as expected", style="bold green")
+    failed = sum(not outcome.passed for outcome in report.expectations)
+    return Text(f"{failed} of {len(report.expectations)} expectations failed", style="bold red")

@@ -1,0 +1,120 @@
+"""From what a run saw to the report's moves: the same assembly for laboratory and simulation.
+
+A runtime hands over the moves as they were carried out, the probe flows and the merged
+trace; windows, steps, floors and probe counts follow from these.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment, SubscriberPlan
+from opendmm.constellation.file import MoveOrderName, TrafficDirection
+from opendmm.model.identity import NodeId
+from opendmm.report.floor import PlannedMove, gap_floor
+from opendmm.report.probes import ProbeLog, combined, first_arrival, stream
+from opendmm.report.report import Move, Stream
+from opendmm.report.steps import MoveWindow, steps_of
+from opendmm.report.topology import NoRouteError, Topology
+from opendmm.report.trace import TraceRecord
+
+
+class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A move as it was carried out; times in seconds by the clock of trace and probes.
+
+    `started` is its first sign (prediction, break, attachment), `detected` the attachment's
+    detection, `ended` the next move's start or the end of the run. Paths as in `Move`.
+    """
+
+    subscriber: SubscriberPlan
+    previous: NodeId
+    new: NodeId
+    order: MoveOrderName
+    started: float
+    detected: float
+    ended: float
+    overlap: float = 0.0
+    path_before: tuple[str, ...] = ()
+    path_after: tuple[str, ...] = ()
+
+
+class ProbeFlow(msgspec.Struct, frozen=True):
+    """One direction (DOWN or UP) of the UDP probes between a correspondent and a mobile node."""
+
+    subscriber: SubscriberPlan
+    correspondent: NodeId
+    direction: TrafficDirection
+    log: ProbeLog
+
+
+def assemble_move(
+    deployment: Deployment,
+    topology: Topology,
+    seen: MoveSeen,
+    flows: Sequence[ProbeFlow],
+    trace: Sequence[TraceRecord],
+    *,
+    scenario_start: float,
+) -> Move:
+    """One row of the report."""
+    mine = [flow for flow in flows if flow.subscriber.mobile_node == seen.subscriber.mobile_node]
+    down = [flow for flow in mine if flow.direction is TrafficDirection.DOWN]
+    up = [flow for flow in mine if flow.direction is TrafficDirection.UP]
+    return Move(
+        mobile_node=seen.subscriber.name,
+        from_=seen.previous,
+        to=seen.new,
+        order=seen.order,
+        at_ms=round((seen.detected - scenario_start) * 1000, 3),
+        steps=steps_of(trace, _window(seen), _flowing(seen, down)),
+        floor_ms=_floor_ms(deployment, topology, seen, mine),
+        downlink=combined(_stream(flow, seen) for flow in down),
+        uplink=combined(_stream(flow, seen) for flow in up),
+        path_before=seen.path_before,
+        path_after=seen.path_after,
+        stretch_after=_stretch(topology, seen),
+    )
+
+
+def _window(seen: MoveSeen) -> MoveWindow:
+    return MoveWindow(
+        mobile_node=seen.subscriber.mobile_node,
+        prefixes=seen.subscriber.prefixes,
+        previous=seen.previous,
+        new=seen.new,
+        started=seen.started,
+        detected=seen.detected,
+        ended=seen.ended,
+    )
+
+
+def _stream(flow: ProbeFlow, seen: MoveSeen) -> Stream:
+    return stream(flow.log, seen.started, seen.ended, seen.detected)
+
+
+def _flowing(seen: MoveSeen, down: Sequence[ProbeFlow]) -> float | None:
+    heard = [first_arrival(flow.log, seen.detected) for flow in down]
+    return max((at for at in heard if at is not None and at < seen.ended), default=None)
+
+
+def _floor_ms(
+    deployment: Deployment, topology: Topology, seen: MoveSeen, flows: Sequence[ProbeFlow]
+) -> float:
+    planned = PlannedMove(seen.subscriber, seen.previous, seen.new, seen.order, seen.overlap)
+    correspondents = sorted({flow.correspondent for flow in flows})
+    try:
+        return round(gap_floor(deployment, topology, planned, correspondents) * 1000, 3)
+    except NoRouteError:
+        return 0.0
+
+
+def _stretch(topology: Topology, seen: MoveSeen) -> float:
+    """Delay of the path taken over that of the shortest; hops where the links have no delay."""
+    taken = [NodeId(node) for node in seen.path_after[:-1]]
+    if len(taken) < 2:
+        return 0.0
+    shortest = topology.path(taken[0], taken[-1])
+    least = topology.delay(*shortest)
+    if least > 0:
+        return round(topology.delay(*taken) / least, 3)
+    return round((len(taken) - 1) / (len(shortest) - 1), 3)
