@@ -1,0 +1,1 @@
+"""The `dmm` command: one file a subcommand, loaded only when it is called."""

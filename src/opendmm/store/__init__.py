@@ -1,0 +1,1 @@
+"""Where a node keeps the facts its entities must not forget."""
