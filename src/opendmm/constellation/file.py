@@ -45,7 +45,7 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A section of the file: fields that are not listed are an error."""
 
 
-class NodeSection(Strict, frozen=True):
+class NodeSection(Strict, frozen=True, kw_only=True):
     """A network element: which functional entities it hosts."""
 
     entities: Annotated[
@@ -79,7 +79,7 @@ class NodeSection(Strict, frozen=True):
     ] = None
 
 
-class LinkSection(Strict, frozen=True):
+class LinkSection(Strict, frozen=True, kw_only=True):
     """A point-to-point link between two nodes."""
 
     between: Annotated[
@@ -103,7 +103,7 @@ class BindingName(StrEnum):
     NATIVE = "native"
 
 
-class ReferencePointSection(Strict, frozen=True):
+class ReferencePointSection(Strict, frozen=True, kw_only=True):
     """What carries each reference point between nodes."""
 
     R_XA: BindingName = BindingName.NATIVE
@@ -132,7 +132,7 @@ class UplinkMode(StrEnum):
     TUNNEL = "tunnel"
 
 
-class ForwardingSection(Strict, frozen=True):
+class ForwardingSection(Strict, frozen=True, kw_only=True):
     """The forwarding plane of the DMM functions."""
 
     means: Annotated[Means, Meta(description="Forwarding means of FE_I.")] = Means.SRV6
@@ -149,7 +149,7 @@ class PolicyModeName(StrEnum):
     PULL = "pull"
 
 
-class PolicySection(Strict, frozen=True):
+class PolicySection(Strict, frozen=True, kw_only=True):
     """Which policies an ingress is told, and how."""
 
     ingress: Annotated[Name, Meta(description="The FE_I's node.")]
@@ -168,7 +168,7 @@ class ProofMode(StrEnum):
     MOBILE_NODE = "mobile-node"
 
 
-class SecuritySection(Strict, frozen=True):
+class SecuritySection(Strict, frozen=True, kw_only=True):
     """Keys, certificates and what a redirection must prove."""
 
     material: Annotated[
@@ -185,7 +185,7 @@ class SecuritySection(Strict, frozen=True):
     ] = False
 
 
-class TimerSection(Strict, frozen=True):
+class TimerSection(Strict, frozen=True, kw_only=True):
     """Lifetimes and waiting times."""
 
     lifetime: Annotated[Duration, Meta(description="Of a binding without refresh.")] = "300s"
@@ -198,7 +198,7 @@ class TimerSection(Strict, frozen=True):
     ] = "1s"
 
 
-class MobileNodeSection(Strict, frozen=True):
+class MobileNodeSection(Strict, frozen=True, kw_only=True):
     """A mobile node: its identity, home and prefixes."""
 
     id: Annotated[str | None, Meta(description="NAI; default <name>@example.org.")] = None
@@ -228,7 +228,7 @@ class MoveOrderName(StrEnum):
     PREDICTED = "predicted"
 
 
-class AttachmentSection(Strict, frozen=True):
+class AttachmentSection(Strict, frozen=True, kw_only=True):
     """One move of a mobile node (the first: its initial attachment)."""
 
     at: Annotated[Duration, Meta(description="From the start of the scenario.")]
@@ -242,7 +242,7 @@ class AttachmentSection(Strict, frozen=True):
     lead: Annotated[Duration, Meta(description="Predicted: warning before the move.")] = "100ms"
 
 
-class ReleaseSection(Strict, frozen=True):
+class ReleaseSection(Strict, frozen=True, kw_only=True):
     """The mobile node gives its prefixes up."""
 
     at: Duration
@@ -266,7 +266,7 @@ class Family(StrEnum):
     IPV4 = "ipv4"
 
 
-class TrafficSection(Strict, frozen=True):
+class TrafficSection(Strict, frozen=True, kw_only=True):
     """A live session between a correspondent and a mobile node."""
 
     kind: TrafficKind
@@ -284,7 +284,7 @@ class FaultKind(StrEnum):
     CUT = "cut"  # a link, for `lasts`
 
 
-class FaultSection(Strict, frozen=True):
+class FaultSection(Strict, frozen=True, kw_only=True):
     """Something breaks."""
 
     at: Duration
@@ -294,7 +294,7 @@ class FaultSection(Strict, frozen=True):
     lasts: Annotated[Duration | None, Meta(description="How long; none: for good.")] = None
 
 
-class PathExpectation(Strict, frozen=True):
+class PathExpectation(Strict, frozen=True, kw_only=True):
     """The path of downlink packets after a move."""
 
     move: Annotated[int, Meta(ge=1, description="Number of the move, first 1.")]
@@ -302,7 +302,7 @@ class PathExpectation(Strict, frozen=True):
     avoids: tuple[Name, ...] = ()
 
 
-class ExpectationSection(Strict, frozen=True):
+class ExpectationSection(Strict, frozen=True, kw_only=True):
     """What must hold; each field given becomes one expectation of the report."""
 
     sessions_survive: Annotated[bool, Meta(description="Every session ends intact.")] = True
@@ -313,7 +313,7 @@ class ExpectationSection(Strict, frozen=True):
     nothing_left: Annotated[bool, Meta(description="No rule of ours anywhere at the end.")] = False
 
 
-class ScenarioSection(Strict, frozen=True):
+class ScenarioSection(Strict, frozen=True, kw_only=True):
     """What happens, when, and what must come of it."""
 
     duration: Annotated[Duration, Meta(description="Of the whole scenario.")]
@@ -324,7 +324,7 @@ class ScenarioSection(Strict, frozen=True):
     expect: ExpectationSection = ExpectationSection()
 
 
-class ConstellationFile(Strict, frozen=True):
+class ConstellationFile(Strict, frozen=True, kw_only=True):
     """A constellation: nodes, links, entities, bindings, forwarding, policies, scenario."""
 
     constellation: Annotated[Name, Meta(description="The constellation's name.")]
