@@ -1,0 +1,123 @@
+"""What must be installed for the mobile nodes' places, and what is there besides.
+
+The truth of design §5 in rules: where the mobile node is, its anchor delivers; every ingress
+redirects to that anchor's egress unless it is home; an egress apart leads to the anchor.
+Nothing else remains anywhere. Pure; judges the kernel's rules as any driver reads them back.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
+from opendmm.constellation.file import UplinkMode
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import NodeId
+from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
+from opendmm.reference_points.r_ic import PolicyMode
+from opendmm.report.trace import describe_action
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a mobile node is at the end. `anchor` None: attached nowhere, or released."""
+
+    subscriber: SubscriberPlan
+    anchor: NodeId | None
+
+
+def leftovers(
+    deployment: Deployment,
+    places: Iterable[Place],
+    installed: Mapping[NodeId, Iterable[tuple[RuleKey, Action]]],
+) -> tuple[str, ...]:
+    """Every installed rule that the places do not need, as a sentence fragment."""
+    needed = {
+        (node, key): kinds for place in places for node, key, kinds in _needed(deployment, place)
+    }
+    places = list(places)
+    judged = _judged_prefixes(places)
+    found = []
+    for node, rules in sorted(installed.items()):
+        for key, action in sorted(rules, key=lambda rule: rule[0]):
+            if judged is not None and key.prefix not in judged:
+                continue
+            if not isinstance(action, needed.get((node, key), ())):
+                name, target = describe_action(action)
+                found.append(f"{node}: {key} {name} {target}".rstrip())
+    return tuple(found)
+
+
+def missing(
+    deployment: Deployment,
+    places: Iterable[Place],
+    installed: Mapping[NodeId, Mapping[RuleKey, Action]],
+) -> tuple[str, ...]:
+    """Every rule the places need that is not there, or leads elsewhere."""
+    found = []
+    for place in places:
+        for node, key, action in _required(deployment, place):
+            held = installed.get(node, {}).get(key)
+            if held != action and not (isinstance(action, Access) and isinstance(held, Access)):
+                found.append(f"{node}: {key} {' '.join(describe_action(action))}".rstrip())
+    return tuple(found)
+
+
+def _judged_prefixes(places: Iterable[Place]) -> set[HomePrefix] | None:
+    """With simultaneous anchoring only the profile's prefixes can be judged: where those
+    allocated on the way belong is nowhere in the file. None: all."""
+    attached = [place for place in places if place.anchor is not None]
+    if not any(place.subscriber.simultaneous for place in attached):
+        return None
+    return {prefix for place in places for prefix in place.subscriber.prefixes}
+
+
+_Kinds = tuple[type[Action], ...]
+
+
+def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
+    anchor, home = place.anchor, place.subscriber.home
+    if anchor is None:
+        return
+    for prefix in place.subscriber.prefixes:
+        yield anchor, RuleKey(Table.DOWNLINK, prefix), (Access,)
+        yield anchor, RuleKey(Table.EGRESS, prefix), (Access,)
+        if anchor == home:
+            continue
+        yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
+        for ingress in deployment.ingresses:
+            if ingress != anchor:
+                yield ingress, RuleKey(Table.DOWNLINK, prefix), (Redirect,)
+        egress = deployment.nodes[anchor].egress
+        if egress is not None and egress.node != anchor:
+            yield egress.node, RuleKey(Table.EGRESS, prefix), (ToAnchor,)
+        if deployment.uplink is UplinkMode.TUNNEL:
+            yield anchor, RuleKey(Table.UPLINK, prefix), (Redirect,)
+
+
+def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, Action]]:
+    anchor = place.anchor
+    if anchor is None:
+        return
+    for prefix in place.subscriber.prefixes:
+        yield anchor, RuleKey(Table.DOWNLINK, prefix), Access(place.subscriber.name, b"")
+        if anchor == place.subscriber.home:
+            continue
+        egress = deployment.nodes[anchor].egress
+        if egress is None:
+            continue
+        for node, plan in deployment.ingresses.items():
+            if node != anchor and _is_told(deployment, plan, prefix):
+                yield node, RuleKey(Table.DOWNLINK, prefix), Redirect(egress)
+
+
+def _is_told(deployment: Deployment, ingress: IngressPlan, prefix: HomePrefix) -> bool:
+    """Whether an ingress must know of the prefix without asking."""
+    return (
+        ingress.mode is PolicyMode.PUSH
+        and _concerns(ingress.groups, prefix)
+        and any(_concerns(deployment.controllers[c].serves, prefix) for c in ingress.controllers)
+    )
+
+
+def _concerns(groups: tuple[HomePrefix, ...], prefix: HomePrefix) -> bool:
+    return not groups or any(group.covers(prefix) for group in groups)

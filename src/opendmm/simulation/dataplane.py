@@ -1,0 +1,209 @@
+"""The data plane: a packet's next step at a node, decided by the installed rules alone.
+
+The tables are consulted as the kernel does. A packet from an access link passes the source
+filter, then source rules (UPLINK), then destination rules and routes, longest prefix first
+(DOWNLINK). A tunnelled packet is routed by its tunnel's end; there it is taken out and meets
+the EGRESS table, which ends with "unreachable" for every mobile prefix, so that it can never
+follow the default route back. Other destinations (uplink traffic out of a tunnel) are routed
+on.
+"""
+
+import ipaddress
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment, NodePlan
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.identity import NodeId
+from opendmm.model.rules import Access, Action, Redirect, RuleKey, Table, ToAnchor
+from opendmm.report.topology import NoRouteError, Topology
+
+HOP_LIMIT = 64
+
+
+class Fate(StrEnum):
+    """What becomes of a packet at a node."""
+
+    FORWARDED = "forwarded"
+    DELIVERED = "delivered"  # handed to an access link
+    ARRIVED = "arrived"  # at the host it was sent to
+    DROPPED = "dropped"
+
+
+class Packet(msgspec.Struct, frozen=True):
+    """Addresses packed; `tunnel` is the node at whose egress the outer header ends."""
+
+    source: bytes
+    destination: bytes
+    tunnel: NodeId | None = None
+    hop_limit: int = HOP_LIMIT
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A node's decision. `next_node` when forwarded, `interface` when delivered.
+
+    `redirected` says that a rule of the node put the packet into a tunnel.
+    """
+
+    fate: Fate
+    packet: Packet
+    next_node: NodeId = NodeId("")
+    interface: str = ""
+    why: str = ""
+    redirected: bool = False
+
+
+class RuleIndex:
+    """A node's rules by table and prefix length, for longest-prefix lookups."""
+
+    def __init__(self, rules: dict[RuleKey, Action]) -> None:
+        self._rules = rules
+        self._tables: dict[tuple[Table, int], list[tuple[int, dict[int, Action]]]] = {}
+        self.stale = True
+
+    def lookup(self, table: Table, address: bytes) -> Action | None:
+        """The action of the longest prefix that covers the address."""
+        if self.stale:
+            self._build()
+        lengths = self._tables.get((table, len(address)))
+        if lengths is None:
+            return None
+        value = int.from_bytes(address, "big")
+        for shift, networks in lengths:
+            action = networks.get(value >> shift)
+            if action is not None:
+                return action
+        return None
+
+    def _build(self) -> None:
+        tables: dict[tuple[Table, int], dict[int, dict[int, Action]]] = {}
+        for key, action in self._rules.items():
+            size = len(key.prefix.network)
+            shift = size * 8 - key.prefix.length
+            by_shift = tables.setdefault((key.table, size), {})
+            network = int.from_bytes(key.prefix.network, "big") >> shift
+            by_shift.setdefault(shift, {})[network] = action
+        self._tables = {name: sorted(lengths.items()) for name, lengths in tables.items()}
+        self.stale = False
+
+
+class DataPlane:
+    """Every node's forwarding. `indexes` are filled by whoever owns the rules."""
+
+    def __init__(self, deployment: Deployment, topology: Topology) -> None:
+        self._deployment = deployment
+        self._topology = topology
+        self.indexes: dict[NodeId, RuleIndex] = {}
+        self._owners = {
+            NodeId(name): {plan.locator.address, _packed(plan.ipv4)}
+            for name, plan in deployment.nodes.items()
+        }
+        self._pools = [
+            (pool, NodeId(name)) for name, plan in deployment.nodes.items() for pool in plan.pools
+        ]
+
+    def address_of(self, node: NodeId, *, ipv6: bool) -> bytes:
+        """A node's own address, packed: where a correspondent sends from."""
+        plan = self._deployment.nodes[node]
+        return plan.locator.address if ipv6 else _packed(plan.ipv4)
+
+    def step(self, node: NodeId, packet: Packet, *, from_access: bool = False) -> Step:
+        """What `node` does with a packet it received."""
+        if packet.hop_limit <= 0:
+            return Step(Fate.DROPPED, packet, why="hop limit")
+        if from_access and not self._passes_filter(node, packet.source):
+            return Step(Fate.DROPPED, packet, why="source filter")
+        if packet.tunnel is None:
+            return self._plain(node, packet)
+        if packet.tunnel != node:
+            return self._towards(node, packet.tunnel, packet)
+        return self._taken_out(node, msgspec.structs.replace(packet, tunnel=None))
+
+    def _plain(self, node: NodeId, packet: Packet) -> Step:
+        index = self.indexes[node]
+        action = index.lookup(Table.UPLINK, packet.source)
+        if action is None:
+            action = index.lookup(Table.DOWNLINK, packet.destination)
+        if action is not None:
+            return self._act(node, packet, action)
+        return self._routed(node, packet)
+
+    def _taken_out(self, node: NodeId, packet: Packet) -> Step:
+        action = self.indexes[node].lookup(Table.EGRESS, packet.destination)
+        if action is not None:
+            return self._act(node, packet, action)
+        if self._home(packet.destination) is not None:
+            return Step(Fate.DROPPED, packet, why="unreachable at the egress")
+        return self._routed(node, packet)
+
+    def _act(self, node: NodeId, packet: Packet, action: Action) -> Step:
+        match action:
+            case Access(interface=interface):
+                return Step(Fate.DELIVERED, packet, interface=interface)
+            case Redirect(egress=egress):
+                return self._into_tunnel(node, packet, egress)
+            case ToAnchor(anchor=anchor):
+                return self._towards(node, self._node_at(anchor), packet)
+            case _:
+                return self._routed(node, packet)
+
+    def _into_tunnel(self, node: NodeId, packet: Packet, egress: Egress) -> Step:
+        tunnelled = msgspec.structs.replace(packet, tunnel=egress.node)
+        if egress.node == node:
+            # A segment of one's own is processed without leaving the node; it costs a hop,
+            # so that a rule that leads to itself ends.
+            shorter = msgspec.structs.replace(tunnelled, hop_limit=packet.hop_limit - 1)
+            return Step(Fate.FORWARDED, shorter, next_node=node, redirected=True)
+        step = self._towards(node, egress.node, tunnelled)
+        return msgspec.structs.replace(step, redirected=True)
+
+    def _routed(self, node: NodeId, packet: Packet) -> Step:
+        if packet.destination in self._owners[node]:
+            return Step(Fate.ARRIVED, packet)
+        target = self._home(packet.destination) or self._host(packet.destination)
+        if target is None:
+            return Step(Fate.DROPPED, packet, why="no route")
+        if target == node:
+            return Step(Fate.DROPPED, packet, why="not attached at home")
+        return self._towards(node, target, packet)
+
+    def _towards(self, node: NodeId, target: NodeId, packet: Packet) -> Step:
+        try:
+            next_node = self._topology.next_hop(node, target)
+        except NoRouteError:
+            return Step(Fate.DROPPED, packet, why="no route")
+        shorter = msgspec.structs.replace(packet, hop_limit=packet.hop_limit - 1)
+        return Step(Fate.FORWARDED, shorter, next_node=next_node)
+
+    def _passes_filter(self, node: NodeId, source: bytes) -> bool:
+        plan = self._deployment.nodes[node]
+        if not plan.source_filter or _within(plan, source):
+            return True
+        return self.indexes[node].lookup(Table.SOURCE_FILTER, source) is not None
+
+    def _home(self, address: bytes) -> NodeId | None:
+        covering = [(pool.length, owner) for pool, owner in self._pools if _covers(pool, address)]
+        return max(covering)[1] if covering else None
+
+    def _host(self, address: bytes) -> NodeId | None:
+        return next((node for node, owned in self._owners.items() if address in owned), None)
+
+    def _node_at(self, locator: Locator) -> NodeId:
+        return self._host(locator.address) or NodeId("")
+
+
+def _covers(prefix: HomePrefix, address: bytes) -> bool:
+    if len(prefix.network) != len(address):
+        return False
+    shift = len(address) * 8 - prefix.length
+    mine = int.from_bytes(prefix.network, "big") >> shift
+    return mine == int.from_bytes(address, "big") >> shift
+
+
+def _within(plan: NodePlan, address: bytes) -> bool:
+    return any(_covers(pool, address) for pool in plan.pools)
+
+
+def _packed(address: str) -> bytes:
+    return ipaddress.ip_interface(address).ip.packed

@@ -1,0 +1,107 @@
+"""A mobile node in the simulation: its links, its addresses and, with a client, its FE_MU_C."""
+
+from opendmm.constellation.deployment import SubscriberPlan
+from opendmm.entities.effects import (
+    HandoverExpected,
+    Input,
+    LinkAttached,
+    LinkDetached,
+    SessionsEnded,
+)
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.report.trace import link_record
+from opendmm.simulation.network import Network
+from opendmm.simulation.node import SimulatedNode, Surroundings
+
+
+class SimulatedMobileNode:
+    """One subscriber. `client` runs its own entities; None when the network detects it."""
+
+    def __init__(
+        self,
+        subscriber: SubscriberPlan,
+        world: Surroundings,
+        network: Network,
+        anchors: dict[NodeId, SimulatedNode],
+        client: SimulatedNode | None,
+    ) -> None:
+        self.subscriber = subscriber
+        self.client = client
+        self.links: list[NodeId] = []
+        """Anchors whose link is up, the most recent last; the default route is the last."""
+        self.visited: set[NodeId] = set()
+        """Every anchor it was attached to."""
+        self.has_released: set[HomePrefix] = set()
+        self._world = world
+        self._network = network
+        self._anchors = anchors
+
+    @property
+    def name(self) -> str:
+        return self.subscriber.name
+
+    @property
+    def anchor(self) -> NodeId | None:
+        """Where its packets go: the anchor of the most recent link."""
+        return self.links[-1] if self.links else None
+
+    def attach(self, anchor: NodeId) -> None:
+        """The link to an anchor comes up."""
+        if anchor in self.links:
+            return
+        self.links.append(anchor)
+        self.visited.add(anchor)
+        self.has_released.clear()
+        self._record(anchor, up=True)
+        if self.client is not None:
+            self._network.attach(self.client.name, anchor, self.subscriber.access_delay)
+        self.report_link(anchor)
+
+    def detach(self, anchor: NodeId) -> None:
+        """The link to an anchor goes down."""
+        if anchor not in self.links:
+            return
+        self.links.remove(anchor)
+        self._record(anchor, up=False)
+        if self.client is not None:
+            self._network.detach(self.client.name, anchor)
+        self.report_link(anchor)
+
+    def report_link(self, anchor: NodeId) -> None:
+        """Tell whoever detects attachments here the state of a link (also after a restart)."""
+        subscriber = self.subscriber
+        up = anchor in self.links
+        interface = anchor if self.client is not None else subscriber.name
+        if up:
+            event: Input = LinkAttached(
+                subscriber.mobile_node,
+                interface,
+                subscriber.link_layer_ids.get(anchor, b""),
+                anchor if self.client is not None else None,
+            )
+        else:
+            event = LinkDetached(subscriber.mobile_node, interface)
+        self._tell(anchor, event)
+
+    def expect(self, target: NodeId) -> None:
+        """A move to `target` is expected soon."""
+        if self.anchor is not None:
+            self._tell(self.anchor, HandoverExpected(self.subscriber.mobile_node, target))
+
+    def release(self, prefixes: tuple[HomePrefix, ...]) -> None:
+        """No session uses the prefixes any more (empty: none of them)."""
+        if self.anchor is not None:
+            self.has_released.update(prefixes or self.subscriber.prefixes)
+            self._tell(self.anchor, SessionsEnded(self.subscriber.mobile_node, prefixes))
+
+    def _tell(self, anchor: NodeId, event: Input) -> None:
+        node = self.client if self.client is not None else self._anchors[anchor]
+        node.local(FunctionalEntity.FE_MU_C, event)
+
+    def _record(self, anchor: NodeId, *, up: bool) -> None:
+        if self._world.recording:
+            where = self.client.name if self.client is not None else anchor
+            mobile_node = self.subscriber.mobile_node
+            at = self._world.scheduler.now
+            self._world.record(link_record(where, mobile_node, anchor, up=up, at=at))

@@ -1,0 +1,286 @@
+"""The scenario of a constellation file, carried out in virtual time, and its report.
+
+The same report as the laboratory's. What differs is said in its notes: UDP probes are real
+packets through the installed rules; TCP is a go-back-N stream; a cut link loses messages as
+well as packets; a paused process keeps its sessions.
+"""
+
+from functools import partial
+from random import Random
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import (
+    AttachmentSection,
+    Family,
+    FaultKind,
+    FaultSection,
+    MoveOrderName,
+    ScenarioSection,
+    TrafficDirection,
+    TrafficKind,
+    TrafficSection,
+)
+from opendmm.constellation.quantities import bits_per_second, seconds
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import NodeId
+from opendmm.report.expectations import judged
+from opendmm.report.leftovers import Place, leftovers
+from opendmm.report.probes import longest_silence
+from opendmm.report.report import Report, Runtime, Session
+from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
+from opendmm.report.trace import TraceKind, TraceRecord, count_messages
+from opendmm.simulation.mobile_node import SimulatedMobileNode
+from opendmm.simulation.traffic import (
+    PROBE_OCTETS,
+    SEGMENT_OCTETS,
+    Conveyor,
+    PathLog,
+    ProbeTrain,
+    ReliableStream,
+    Sender,
+    Way,
+)
+from opendmm.simulation.world import Hosts, World
+
+SETTLING = 1.0
+"""Seconds before the scenario's clock starts: sessions come up, ingresses subscribe."""
+TAIL = 0.5
+"""Seconds after its end in which packets still under way arrive."""
+LIVENESS = 0.25
+"""Seconds before the end within which a probe sent must have arrived, or the session is dead."""
+
+NOTES = (
+    "simulated: packets follow the rules the entities installed, over the file's link delays",
+    "TCP is a go-back-N stream without congestion control",
+)
+
+
+class NothingToRunError(Exception):
+    """The constellation has no scenario."""
+
+
+class ScenarioRun:
+    """One run of one scenario; `run` gives the report, `moves` and the world stay for a look."""
+
+    def __init__(self, deployment: Deployment, hosts: Hosts, *, seed: int) -> None:
+        if deployment.scenario is None:
+            raise NothingToRunError(
+                f"{deployment.name} has no scenario: add one to the file to run it"
+            )
+        self.scenario: ScenarioSection = deployment.scenario
+        self.deployment = deployment
+        self.seed = seed
+        self.world = World(deployment, hosts, seed=seed)
+        self.moves: list[MoveSeen] = []
+        self._by_name = {m.name: m for m in self.world.mobile_nodes.values()}
+        self._start = self.world.scheduler.now + SETTLING
+        self._end = self._start + seconds(self.scenario.duration)
+        self._sender = Sender(self.world, Conveyor(self.world, Random(seed + 1)))
+        self._trains: list[tuple[int, ProbeTrain]] = []
+        self._streams: list[tuple[int, ReliableStream]] = []
+        self._anchors: dict[str, NodeId] = {}
+
+    def run(self) -> Report:
+        """Carry the scenario out and report."""
+        for attachment in self.scenario.attachments:
+            self._plan_attachment(attachment)
+        for fault in self.scenario.faults:
+            self._plan_fault(fault)
+        for release in self.scenario.releases:
+            mobile = self._by_name[release.mobile_node]
+            prefixes = tuple(HomePrefix.parse(text) for text in release.prefixes)
+            self._at(seconds(release.at), partial(mobile.release, prefixes))
+        for number, traffic in enumerate(self.scenario.traffic):
+            self._plan_traffic(number, traffic)
+        self.world.start()
+        self.world.scheduler.run(self._end + TAIL)
+        return self._report()
+
+    def _at(self, offset: float, action: partial[None]) -> None:
+        self.world.scheduler.at(self._start + offset, action)
+
+    # What happens
+
+    def _plan_attachment(self, attachment: AttachmentSection) -> None:
+        mobile = self._by_name[attachment.mobile_node]
+        at = seconds(attachment.at)
+        if attachment.to is None:
+            self._at(at, partial(self._detach_all, mobile))
+            return
+        target = NodeId(attachment.to)
+        order = attachment.order
+        if order is MoveOrderName.MAKE_BEFORE_BREAK:
+            self._at(at, partial(self._attach, mobile, target, attachment, at))
+            overlap = seconds(attachment.overlap)
+            self._at(at + overlap, partial(self._detach_others, mobile, target))
+            return
+        started = at
+        if order is MoveOrderName.PREDICTED:
+            started = at - seconds(attachment.lead)
+            self._at(started, partial(mobile.expect, target))
+        self._at(at, partial(self._detach_others, mobile, target))
+        up = at + seconds(attachment.gap)
+        self._at(up, partial(self._attach, mobile, target, attachment, started))
+
+    def _attach(
+        self,
+        mobile: SimulatedMobileNode,
+        target: NodeId,
+        attachment: AttachmentSection,
+        started: float,
+    ) -> None:
+        previous = self._anchors.get(mobile.name)
+        mobile.attach(target)
+        if previous is not None and previous != target:
+            self.moves.append(
+                MoveSeen(
+                    subscriber=mobile.subscriber,
+                    previous=previous,
+                    new=target,
+                    order=attachment.order,
+                    started=self._start + started,
+                    detected=self.world.scheduler.now,
+                    ended=self._end,
+                    overlap=seconds(attachment.overlap),
+                )
+            )
+        self._anchors[mobile.name] = target
+
+    def _detach_others(self, mobile: SimulatedMobileNode, target: NodeId) -> None:
+        for anchor in list(mobile.links):
+            if anchor != target:
+                mobile.detach(anchor)
+
+    def _detach_all(self, mobile: SimulatedMobileNode) -> None:
+        for anchor in list(mobile.links):
+            mobile.detach(anchor)
+
+    def _plan_fault(self, fault: FaultSection) -> None:
+        at = seconds(fault.at)
+        lasts = None if fault.lasts is None else seconds(fault.lasts)
+        if fault.kind is FaultKind.CUT and fault.link is not None:
+            a, b = NodeId(fault.link[0]), NodeId(fault.link[1])
+            begin = partial(self.world.network.cut, a, b)
+            end = partial(self.world.network.mend, a, b)
+            where, what = f"{a} – {b}", "cut"
+        elif fault.node is not None:
+            node = self.world.nodes[NodeId(fault.node)]
+            killing = fault.kind is FaultKind.KILL
+            begin = partial(node.crash) if killing else partial(node.pause)
+            end = partial(node.start) if killing else partial(node.resume)
+            where, what = fault.node, "killed" if killing else "paused"
+        else:
+            return
+        self._at(at, begin)
+        self._at(at, partial(self._record_fault, where, what))
+        if lasts is not None:
+            self._at(at + lasts, end)
+
+    def _record_fault(self, where: str, what: str) -> None:
+        at = self.world.scheduler.now
+        record = TraceRecord(at=at, node=NodeId(where), kind=TraceKind.FAULT, text=what)
+        self.world.record(record)
+
+    def _plan_traffic(self, number: int, traffic: TrafficSection) -> None:
+        directions = [TrafficDirection.DOWN, TrafficDirection.UP]
+        if traffic.direction is not TrafficDirection.BOTH:
+            directions = [traffic.direction]
+        mobile = self._by_name[traffic.mobile_node]
+        first = min(
+            seconds(a.at) for a in self.scenario.attachments if a.mobile_node == mobile.name
+        )
+        for direction in directions:
+            way = Way(
+                mobile=mobile,
+                correspondent=NodeId(traffic.correspondent),
+                direction=direction,
+                ipv6=traffic.family is Family.IPV6,
+            )
+            flow: ProbeTrain | ReliableStream
+            if traffic.kind is TrafficKind.UDP:
+                interval = seconds(traffic.interval)
+                flow = ProbeTrain(self.world, self._sender, way, interval, self._end)
+                self._trains.append((number, flow))
+            else:
+                interval = SEGMENT_OCTETS * 8 / bits_per_second(traffic.rate)
+                flow = ReliableStream(self.world, self._sender, way, interval, self._end)
+                self._streams.append((number, flow))
+            self._at(first + SETTLING / 2, partial(flow.start))
+
+    # The report
+
+    def _report(self) -> Report:
+        self._close_windows()
+        flows = [
+            ProbeFlow(t.way.mobile.subscriber, t.way.correspondent, t.way.direction, t.log)
+            for _, t in self._trains
+        ]
+        trace = self.world.trace
+        moves = tuple(
+            assemble_move(
+                self.deployment, self.world.topology, seen, flows, trace, scenario_start=self._start
+            )
+            for seen in self.moves
+        )
+        report = Report(
+            constellation=self.deployment.name,
+            runtime=Runtime.SIM,
+            moves=moves,
+            sessions=tuple(self._session(n, t) for n, t in enumerate(self.scenario.traffic)),
+            leftovers=self._leftovers(),
+            messages=count_messages(trace),
+            means=self.deployment.means,
+            duration_s=seconds(self.scenario.duration),
+            seed=self.seed,
+            notes=NOTES,
+        )
+        return judged(report, self.scenario.expect)
+
+    def _close_windows(self) -> None:
+        """A move's window ends where the mobile node's next one starts; paths are looked up."""
+        self.moves.sort(key=lambda seen: seen.detected)
+        for index, seen in enumerate(self.moves):
+            name = seen.subscriber.name
+            later = [m.started for m in self.moves[index + 1 :] if m.subscriber.name == name]
+            ended = min(later, default=self._end)
+            paths = self._sender.paths.get(name, PathLog())
+            self.moves[index] = msgspec.structs.replace(
+                seen,
+                ended=ended,
+                path_before=paths.last(seen.started - 1.0, seen.started),
+                path_after=paths.last(seen.detected, ended),
+            )
+
+    def _session(self, number: int, traffic: TrafficSection) -> Session:
+        trains = [train for n, train in self._trains if n == number]
+        streams = [stream for n, stream in self._streams if n == number]
+        if traffic.kind is TrafficKind.UDP:
+            octets = sum(len({p for p, _ in t.log.arrivals}) for t in trains) * PROBE_OCTETS
+            survived = all(self._flows(train) for train in trains)
+            stall = max(longest_silence(t.log, self._start, self._end) for t in trains)
+        else:
+            octets = sum(stream.received for stream in streams) * SEGMENT_OCTETS
+            survived = all(s.received and s.open_stall(self._end) < LIVENESS for s in streams)
+            stall = max(max(s.longest_stall, s.open_stall(self._end)) for s in streams)
+        return Session(
+            kind=traffic.kind,
+            mobile_node=traffic.mobile_node,
+            correspondent=traffic.correspondent,
+            family=traffic.family,
+            direction=traffic.direction,
+            bytes=octets,
+            survived=survived,
+            longest_stall_ms=round(stall * 1000, 3),
+        )
+
+    def _flows(self, train: ProbeTrain) -> bool:
+        since = self._end - max(LIVENESS, 3 * train.interval)
+        sent = train.log.sent
+        return any(sent[probe] >= since for probe, _ in train.log.arrivals)
+
+    def _leftovers(self) -> tuple[str, ...]:
+        places = [Place(m.subscriber, m.anchor) for m in self.world.mobile_nodes.values()]
+        installed = {name: node.kernel.items() for name, node in self.world.nodes.items()}
+        return leftovers(self.deployment, places, installed)

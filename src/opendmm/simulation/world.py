@@ -1,0 +1,186 @@
+"""A whole deployment in virtual time: nodes, network, mobile nodes and their packets."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Protocol
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment
+from opendmm.entities.host import EntityHost, RuleRequest
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.reference_points.catalogue import Envelope
+from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
+from opendmm.report.topology import Topology
+from opendmm.report.trace import TraceRecord
+from opendmm.simulation.dataplane import DataPlane, Fate, Packet, RuleIndex
+from opendmm.simulation.mobile_node import SimulatedMobileNode
+from opendmm.simulation.network import Network
+from opendmm.simulation.node import SimulatedNode
+from opendmm.simulation.scheduler import Scheduler
+
+EPOCH = 1_900_000_000.0
+"""When every run begins, in seconds since 1970; fixed, so that a seed gives the same bytes."""
+
+PROCESSING = 0.0001
+"""Seconds a node needs for a message; of the order measured for the daemon."""
+
+
+class Hosts(Protocol):
+    """Where the entities come from."""
+
+    def host(self, node: NodeId) -> EntityHost:
+        """The entities of a network element, new."""
+        ...
+
+    def mobile_host(self, mobile_node: MobileNodeId) -> EntityHost:
+        """The entities on a mobile node with a client, new."""
+        ...
+
+
+class Trail(msgspec.Struct, frozen=True):
+    """Where a packet went through the rules of one moment, and its fate at the last node.
+
+    `ingress` is the first node that put it into a tunnel. `looped` when it came back to a
+    node in the same state.
+    """
+
+    nodes: tuple[NodeId, ...]
+    fate: Fate
+    why: str = ""
+    interface: str = ""
+    ingress: NodeId | None = None
+    looped: bool = False
+
+
+class World:
+    """A run. `on_rules` is called after every change of a node's rules, with the requests."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        hosts: Hosts,
+        *,
+        seed: int,
+        recording: bool = True,
+        processing: float = PROCESSING,
+        skew: Callable[[NodeId], float] = lambda _node: 0.0,
+    ) -> None:
+        self.deployment = deployment
+        self.topology = Topology(deployment)
+        self.random = Random(seed)
+        self.scheduler = Scheduler(EPOCH)
+        self.trace: list[TraceRecord] = []
+        self.recording = recording
+        self.on_rules: Callable[[NodeId, Sequence[RuleRequest]], None] | None = None
+        self.network = Network(
+            self.scheduler,
+            self.topology,
+            self.random,
+            processing=processing,
+            peer_timeout=deployment.timers.peer_timeout,
+        )
+        self.data_plane = DataPlane(deployment, self.topology)
+        self.nodes: dict[NodeId, SimulatedNode] = {}
+        self.mobile_nodes: dict[MobileNodeId, SimulatedMobileNode] = {}
+        for name in deployment.nodes:
+            self._add_node(NodeId(name), hosts, skew(NodeId(name)))
+        for mobile_node in deployment.subscribers:
+            self._add_mobile_node(mobile_node, hosts)
+
+    def _add_node(self, name: NodeId, hosts: Hosts, skew: float) -> None:
+        node = SimulatedNode(name, lambda: hosts.host(name), self, skew=skew)
+        self.nodes[name] = node
+        self.data_plane.indexes[name] = RuleIndex(node.kernel)
+        if self.deployment.nodes[name].entities:
+            self.network.join(name, node)
+
+    def _add_mobile_node(self, mobile_node: MobileNodeId, hosts: Hosts) -> None:
+        subscriber = self.deployment.subscribers[mobile_node]
+        client = None
+        if subscriber.client:
+            name = hosts.mobile_host(mobile_node).node
+            client = SimulatedNode(name, lambda: hosts.mobile_host(mobile_node), self)
+            self.network.join_mobile(name, client)
+        self.mobile_nodes[mobile_node] = SimulatedMobileNode(
+            subscriber, self, self.network, self.nodes, client
+        )
+
+    def start(self) -> None:
+        """Start every node that hosts entities."""
+        for name, node in self.nodes.items():
+            if self.deployment.nodes[name].entities:
+                node.start()
+        for mobile in self.mobile_nodes.values():
+            if mobile.client is not None:
+                mobile.client.start()
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.scheduler.run(self.scheduler.now + seconds)
+
+    # What nodes call
+
+    def send(self, envelope: Envelope) -> None:
+        """Hand an envelope to the network, completed as the receiving binding would."""
+        self.network.send(self._completed(envelope))
+
+    def _completed(self, envelope: Envelope) -> Envelope:
+        message = envelope.message
+        if isinstance(message, AttachNotification | DetachNotification):
+            mobile = self.mobile_nodes.get(message.mobile_node)
+            if mobile is not None and mobile.client is not None:
+                message = msgspec.structs.replace(message, interface=mobile.name)
+                return msgspec.structs.replace(envelope, message=message)
+        return envelope
+
+    def record(self, record: TraceRecord) -> None:
+        """Keep a trace record."""
+        self.trace.append(record)
+
+    def rules_changed(self, node: NodeId, requests: Sequence[RuleRequest]) -> None:
+        """A node's rules are not what they were."""
+        self.data_plane.indexes[node].stale = True
+        if self.on_rules is not None:
+            self.on_rules(node, requests)
+
+    def node_started(self, node: NodeId) -> None:
+        """A process runs: sessions come up, and it learns the state of its access links."""
+        self.network.started(node)
+        for mobile in self.mobile_nodes.values():
+            if mobile.client is None and node in mobile.subscriber.access:
+                mobile.report_link(node)
+
+    def node_died(self, node: NodeId) -> None:
+        """A process is gone."""
+        self.network.died(node)
+
+    # Packets
+
+    def destination_in(self, mobile: SimulatedMobileNode, *, ipv6: bool) -> bytes | None:
+        """An address of the mobile node: the first host of its first prefix of the family."""
+        for prefix in mobile.subscriber.prefixes:
+            if prefix.is_ipv6 == ipv6:
+                network = int.from_bytes(prefix.network, "big")
+                host = network if prefix.is_host else network + 1
+                return host.to_bytes(len(prefix.network), "big")
+        return None
+
+    def trail(self, source: NodeId, packet: Packet) -> Trail:
+        """Where a packet goes if nothing changes on its way."""
+        node, nodes = source, [source]
+        seen = {(node, packet.tunnel)}
+        ingress: NodeId | None = None
+        while True:
+            step = self.data_plane.step(node, packet)
+            if step.fate is not Fate.FORWARDED:
+                return Trail(tuple(nodes), step.fate, step.why, step.interface, ingress)
+            if step.redirected and ingress is None:
+                ingress = node
+            packet, node = step.packet, step.next_node
+            if node != nodes[-1]:
+                nodes.append(node)
+            state = (node, packet.tunnel)
+            if state in seen:
+                return Trail(tuple(nodes), Fate.DROPPED, "loop", "", ingress, looped=True)
+            seen.add(state)
