@@ -1,5 +1,7 @@
 """What FE_MCTX exports from the previous anchor and imports at the new one."""
 
+from typing import Self
+
 import msgspec
 
 from opendmm.model.addressing import HomePrefix
@@ -12,6 +14,14 @@ class ContextId(msgspec.Struct, frozen=True, order=True):
 
     mobile_node: MobileNodeId
     home_anchor: NodeId
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From what `str` gives, e.g. "mn1@example.org of anchor-a". Raises ValueError."""
+        mobile_node, _, home_anchor = text.rpartition(" of ")
+        if not mobile_node:
+            raise ValueError(f"{text!r} names no context")
+        return cls(MobileNodeId(mobile_node), NodeId(home_anchor))
 
     def __str__(self) -> str:
         return f"{self.mobile_node} of {self.home_anchor}"

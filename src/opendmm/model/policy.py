@@ -66,7 +66,8 @@ class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     Recognition is by tunnel endpoint (`endpoint`) and, where given, by `flow`.
     LOCAL: the FE_MA beside it delivers. ANCHOR: by host route to `anchor`. FORWARD: the
-    mobile node has moved on, to `onward`. REMOVE: forget the prefixes.
+    mobile node has moved on, to `onward`. REMOVE: forget the prefixes. Packets on the uplink
+    need no policy at their egress: taken out of the tunnel, they follow normal routing.
     """
 
     mobile_node: MobileNodeId
@@ -80,7 +81,6 @@ class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     onward: Egress | None = None
     flow: FlowRule | None = None
     grant: bytes = b""
-    direction: Direction = Direction.DOWNLINK
 
     @property
     def key(self) -> ContextId:

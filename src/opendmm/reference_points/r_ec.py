@@ -7,7 +7,12 @@ from opendmm.reference_points.message import ContextMessage, Message
 
 
 class DeliverySubscribe(Message, frozen=True):
-    """FE_E reports in (at start, after a reconnection) and wants its policies."""
+    """FE_E reports in (at start, after a reconnection) and wants its policies.
+
+    Repeated until a DeliverySynchronised with the same number comes.
+    """
+
+    synchronisation: int
 
 
 class DeliveryUpdate(Message, frozen=True):
@@ -26,4 +31,5 @@ class DeliveryAcknowledgement(ContextMessage, frozen=True):
 class DeliverySynchronised(Message, frozen=True):
     """The subscription has been answered; `held` are all contexts that have a policy here."""
 
+    synchronisation: int
     held: tuple[ContextId, ...]

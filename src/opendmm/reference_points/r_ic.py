@@ -22,9 +22,11 @@ class PolicySubscribe(Message, frozen=True):
     """FE_I reports in (at start, after a reconnection) and says what it wants to be told.
 
     PUSH: everything under `groups` (empty: everything) now and from now on. PULL: only what
-    it asks for; `held` are the prefixes it asked for before and still uses.
+    it asks for; `held` are the prefixes it asked for before and still uses. Repeated until
+    a PolicySynchronised with the same `synchronisation` number comes.
     """
 
+    synchronisation: int
     mode: PolicyMode
     groups: tuple[HomePrefix, ...] = ()
     held: tuple[HomePrefix, ...] = ()
@@ -33,7 +35,7 @@ class PolicySubscribe(Message, frozen=True):
 class PolicyUpdate(Message, frozen=True):
     """FE_IEC provides policies. Acknowledged per batch, under `transaction`.
 
-    `synchronisation` non-zero marks the batches that answer one subscription.
+    `synchronisation` is the number of the subscription that the batch answers, 0 for none.
     """
 
     transaction: int
@@ -42,9 +44,13 @@ class PolicyUpdate(Message, frozen=True):
 
 
 class PolicySynchronised(Message, frozen=True):
-    """The subscription has been answered: what was not among it is no longer a policy."""
+    """The subscription has been answered with this many policies: any other is over.
+
+    Holds once they all have arrived; then FE_I acknowledges under the number as transaction.
+    """
 
     synchronisation: int
+    policies: int
 
 
 class PolicyResult(msgspec.Struct, frozen=True):

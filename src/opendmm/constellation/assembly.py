@@ -1,0 +1,184 @@
+"""From a resolved deployment to the entities of one node, ready to be run by any runtime."""
+
+from collections.abc import Callable
+
+from opendmm.authority.authority import Authority, MobileNodeCredential
+from opendmm.constellation.deployment import Deployment, NodePlan, SubscriberPlan
+from opendmm.constellation.file import ProofMode, UplinkMode
+from opendmm.entities.effects import Entity
+from opendmm.entities.fe_e import FeE
+from opendmm.entities.fe_i import FeI
+from opendmm.entities.fe_iec import ControllerConfig, FeIec, IngressScope
+from opendmm.entities.fe_ma_c import FeMaC
+from opendmm.entities.fe_mctx import FeMctx, MctxConfig, Profile
+from opendmm.entities.fe_mu_c import HostClient, NetworkClient
+from opendmm.entities.host import EntityHost
+from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+
+FE = FunctionalEntity
+
+
+def host_for(deployment: Deployment, node: NodeId, authority: Authority) -> EntityHost:
+    """The entity host of a network element. Raises KeyError for an unknown node."""
+    plan = deployment.nodes[node]
+    builders: dict[FunctionalEntity, Callable[[], Entity]] = {
+        FE.FE_MA_C: lambda: FeMaC(node, plan.pools, authority),
+        FE.FE_MCTX: lambda: FeMctx(_mctx_config(deployment, plan), authority),
+        FE.FE_IEC: lambda: FeIec(_controller_config(deployment, node), authority),
+        FE.FE_I: lambda: _ingress(deployment, node, authority),
+        FE.FE_E: lambda: FeE(
+            node,
+            _controllers_of_egress(deployment, node),
+            authority,
+            retransmit=deployment.timers.retransmit,
+        ),
+        FE.FE_MU_C: lambda: _network_client(deployment, node),
+    }
+    entities: list[Entity] = [build() for kind, build in builders.items() if kind in plan.entities]
+    return EntityHost(node, entities)
+
+
+def host_for_mobile_node(
+    deployment: Deployment, mobile_node: MobileNodeId, credential: MobileNodeCredential
+) -> EntityHost:
+    """The entity host of a mobile node that runs its own client."""
+    client = HostClient(mobile_node, credential, deployment.timers.retransmit)
+    return EntityHost(NodeId(mobile_node), [client])
+
+
+def peers_of(deployment: Deployment, node: NodeId) -> set[NodeId]:
+    """The nodes this one shares a reference point with, for sessions set up ahead of need."""
+    mine = deployment.nodes[node].entities
+    joined = {
+        FE.FE_MCTX: {FE.FE_MCTX, FE.FE_IEC},
+        FE.FE_IEC: {FE.FE_MCTX, FE.FE_IEC, FE.FE_I, FE.FE_E},
+        FE.FE_I: {FE.FE_IEC},
+        FE.FE_E: {FE.FE_IEC},
+    }
+    wanted = {other for kind in mine for other in joined.get(kind, set())}
+    return {
+        name
+        for name, plan in deployment.nodes.items()
+        if name != node and wanted & set(plan.entities)
+    }
+
+
+def ingress_controllers(deployment: Deployment, node: NodeId) -> tuple[NodeId, ...]:
+    """The FE_IEC instances an FE_I subscribes to: its own node's alone, where there is one."""
+    if FE.FE_IEC in deployment.nodes[node].entities:
+        return (node,)
+    return deployment.ingresses[node].controllers
+
+
+def _controllers_of_egress(deployment: Deployment, node: NodeId) -> tuple[NodeId, ...]:
+    plan = deployment.nodes[node]
+    return (node,) if FE.FE_IEC in plan.entities else plan.controllers
+
+
+def _ingress(deployment: Deployment, node: NodeId, authority: Authority) -> FeI:
+    plan = deployment.ingresses[node]
+    return FeI(
+        node,
+        ingress_controllers(deployment, node),
+        authority,
+        mode=plan.mode,
+        groups=plan.groups,
+        retransmit=deployment.timers.retransmit,
+    )
+
+
+def _network_client(deployment: Deployment, node: NodeId) -> NetworkClient:
+    hosted = frozenset(s.mobile_node for s in deployment.subscribers.values() if s.client)
+    return NetworkClient(node, hosted, deployment.timers.retransmit)
+
+
+def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
+    if plan.egress is None:
+        raise ValueError(f"anchor {plan.name} has no egress (FE_E) in its network")
+    delegates = tuple(sorted(deployment.controllers)) if deployment.delegation else ()
+    return MctxConfig(
+        node=plan.name,
+        egress=plan.egress,
+        controllers=plan.controllers,
+        profiles={
+            mobile_node: _profile(subscriber, plan.name)
+            for mobile_node, subscriber in deployment.subscribers.items()
+        },
+        lifetime=deployment.timers.lifetime,
+        drain=deployment.timers.drain,
+        retransmit=deployment.timers.retransmit,
+        peer_timeout=deployment.timers.peer_timeout,
+        proof_required=deployment.attachment_proof is ProofMode.MOBILE_NODE,
+        delegates=delegates,
+    )
+
+
+def _profile(subscriber: SubscriberPlan, anchor: NodeId) -> Profile:
+    return Profile(
+        mobile_node=subscriber.mobile_node,
+        home_anchor=subscriber.home,
+        prefixes=subscriber.prefixes,
+        simultaneous=subscriber.simultaneous,
+        interface=subscriber.name,
+        link_layer_id=subscriber.link_layer_ids.get(anchor, b""),
+    )
+
+
+def _controller_config(deployment: Deployment, node: NodeId) -> ControllerConfig:
+    plan = deployment.controllers[node]
+    ingresses = {
+        name: IngressScope(ingress.mode, ingress.groups)
+        for name, ingress in deployment.ingresses.items()
+        if node in ingress_controllers(deployment, name)
+    }
+    return ControllerConfig(
+        node=node,
+        peers=tuple(sorted(set(deployment.controllers) - {node})),
+        responsibility=_responsibility(deployment),
+        standby=plan.standby,
+        standby_for=plan.standby_for,
+        ingresses=ingresses,
+        egress_controllers={
+            name: _egress_controller(deployment, name, node)
+            for name, other in deployment.nodes.items()
+            if FE.FE_E in other.entities
+        },
+        anchors={
+            name: other.locator
+            for name, other in deployment.nodes.items()
+            if FE.FE_MA_C in other.entities
+        },
+        uplink_egress=_uplink_egresses(deployment),
+        drain=deployment.timers.drain,
+        retransmit=deployment.timers.retransmit,
+    )
+
+
+def _responsibility(deployment: Deployment) -> tuple[tuple[HomePrefix, NodeId], ...]:
+    return tuple(
+        (prefix, name)
+        for name, controller in sorted(deployment.controllers.items())
+        for prefix in controller.serves
+    )
+
+
+def _egress_controller(deployment: Deployment, egress: NodeId, asking: NodeId) -> NodeId:
+    """Which instance speaks R_EC to an egress: one that any instance may speak to is its own."""
+    controllers = _controllers_of_egress(deployment, egress)
+    return asking if asking in controllers else controllers[0]
+
+
+def _uplink_egresses(deployment: Deployment) -> dict[NodeId, Egress]:
+    """Where packets of visiting mobile nodes leave the tunnel: at an ingress that is an egress."""
+    if deployment.uplink is not UplinkMode.TUNNEL:
+        return {}
+    ends = [
+        name for name in sorted(deployment.ingresses) if FE.FE_E in deployment.nodes[name].entities
+    ]
+    found: dict[NodeId, Egress] = {}
+    for anchor in deployment.ingresses:
+        others = [name for name in ends if name != anchor]
+        if FE.FE_MA_C in deployment.nodes[anchor].entities and others:
+            found[anchor] = Egress(others[0], deployment.nodes[others[0]].locator)
+    return found

@@ -1,0 +1,41 @@
+"""What an FE_IEC instance is told about its deployment."""
+
+import msgspec
+
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.identity import NodeId
+from opendmm.reference_points.r_ic import PolicyMode
+
+
+class IngressScope(msgspec.Struct, frozen=True):
+    """How one FE_I is told: pushed everything under `groups` (empty: all), or on request."""
+
+    mode: PolicyMode
+    groups: tuple[HomePrefix, ...] = ()
+
+    def covers(self, prefixes: tuple[HomePrefix, ...]) -> bool:
+        return not self.groups or any(g.covers(p) for g in self.groups for p in prefixes)
+
+
+class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One FE_IEC instance. Times are in seconds.
+
+    `responsibility` says which instance answers for which prefixes (a prefix under none of
+    them is this instance's own); `standby_for` is the instance this one takes over for,
+    `standby` the one that takes over for this. `egress_controllers` says which instance
+    speaks R_EC to which FE_E. `uplink_egress` gives, where the uplink is tunnelled too, the
+    egress that packets from a mobile node at an anchor are sent to.
+    """
+
+    node: NodeId
+    peers: tuple[NodeId, ...] = ()
+    responsibility: tuple[tuple[HomePrefix, NodeId], ...] = ()
+    standby: NodeId | None = None
+    standby_for: NodeId | None = None
+    ingresses: dict[NodeId, IngressScope] = {}
+    egress_controllers: dict[NodeId, NodeId] = {}
+    anchors: dict[NodeId, Locator] = {}
+    uplink_egress: dict[NodeId, Egress] = {}
+    drain: float = 1.0
+    retransmit: float = 0.2
+    lookup_timeout: float = 0.5

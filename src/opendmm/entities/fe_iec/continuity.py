@@ -1,0 +1,115 @@
+"""Granting in a dead home anchor's place (design §6, delegated).
+
+The home anchor let this FE_IEC do so, but only together with the mobile node's own signed
+word that it is at the new anchor: an FE_IEC gone bad steals nothing.
+"""
+
+import msgspec
+
+from opendmm.authority.grant import Unauthorised
+from opendmm.entities.effects import Effect, Persist, Send
+from opendmm.entities.fe_iec.core import Core
+from opendmm.entities.fe_iec.record import Record
+from opendmm.model.context import ContextId
+from opendmm.model.identity import EntityAddress
+from opendmm.model.order import MoveOrder
+from opendmm.reference_points import r_xc
+from opendmm.reference_points.message import Status
+
+NUMBERED = "numbered "
+"""Prefix of the facts that say which order was granted last for a context."""
+
+
+class Continuity:
+    """Numbers moves above everything known while the home anchor is away."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._granted: dict[ContextId, MoveOrder] = {}
+
+    def restore(self, name: str, value: bytes) -> None:
+        key = ContextId.parse(name.removeprefix(NUMBERED))
+        self._granted[key] = msgspec.msgpack.decode(value, type=MoveOrder)
+
+    def requested(
+        self, sender: EntityAddress, message: r_xc.ContinuityRequest, now: float
+    ) -> list[Effect]:
+        record = self.core.records.get(message.key)
+        refusal = self._refusal(sender, message, record)
+        if refusal or record is None:
+            return [self._response(sender, message, refusal, None)]
+        context = record.context
+        latest = max(context.order, self._granted.get(message.key, context.order))
+        if (latest.anchor, latest.attached_at) == (message.new_anchor, message.attached_at):
+            order = latest
+        elif message.attached_at <= latest.attached_at:
+            stale = self._response(sender, message, Status.STALE, record)
+            return [stale]
+        else:
+            order = MoveOrder(latest.sequence + 1, message.attached_at, message.new_anchor)
+        try:
+            grant = self.core.authority.issue(
+                mobile_node=context.mobile_node,
+                prefixes=context.prefixes,
+                anchor=message.new_anchor,
+                order=order,
+                now=now,
+                lifetime=context.lifetime,
+                delegation=context.delegation,
+                proof=message.proof,
+            )
+            self.core.authority.verify(grant, now)
+        except Unauthorised as problem:
+            why = self.core.warn("continuity-refused", context, str(problem))
+            return [why, self._response(sender, message, Status.NOT_AUTHORISED, None)]
+        self._granted[message.key] = order
+        moved = msgspec.structs.replace(
+            context, current_anchor=message.new_anchor, order=order, grant=grant
+        )
+        return [
+            Persist(f"{NUMBERED}{message.key}", msgspec.msgpack.encode(order)),
+            Send(
+                sender,
+                r_xc.ContinuityResponse(
+                    mobile_node=message.mobile_node,
+                    home_anchor=message.home_anchor,
+                    attached_at=message.attached_at,
+                    status=Status.ACCEPTED,
+                    context=moved,
+                    previous_anchor=context.current_anchor,
+                ),
+            ),
+        ]
+
+    def _refusal(
+        self,
+        sender: EntityAddress,
+        message: r_xc.ContinuityRequest,
+        record: Record | None,
+    ) -> int:
+        """The status that refuses, 0 when nothing speaks against granting."""
+        if record is None or record.released:
+            return Status.UNKNOWN_MOBILE_NODE
+        if message.home_anchor not in self.core.unreachable:
+            return Status.REFUSED
+        if sender.node != message.new_anchor or not record.context.delegation:
+            return Status.NOT_AUTHORISED
+        return 0
+
+    def _response(
+        self,
+        to: EntityAddress,
+        message: r_xc.ContinuityRequest,
+        status: int,
+        record: Record | None,
+    ) -> Send:
+        return Send(
+            to,
+            r_xc.ContinuityResponse(
+                mobile_node=message.mobile_node,
+                home_anchor=message.home_anchor,
+                attached_at=message.attached_at,
+                status=status,
+                latest=record.order if record is not None else None,
+            ),
+        )

@@ -1,0 +1,51 @@
+"""What an FE_IEC holds of one mobility context."""
+
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.model.addressing import Egress
+from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.identity import EntityAddress, NodeId
+from opendmm.model.order import MoveOrder
+
+
+class Stage(StrEnum):
+    """How far the indirection of the recorded move has come (design §5, steps 4 to 6)."""
+
+    EGRESS = "egress"  # waiting for the new FE_E
+    FORWARDED = "forwarded"  # handed to the responsible instance
+    INGRESS = "ingress"  # waiting for FE_I
+    COMPLETE = "complete"
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """A context, where its mobile node is, and how far the network follows.
+
+    `former` are egresses that still forward to the present one. `redirected` are the
+    ingresses that may hold a redirection, `uplink` the anchors whose FE_I may hold an uplink
+    one. `reporter` is told when everything follows; None once it has been.
+    """
+
+    context: MobilityContext
+    egress: Egress
+    released: bool
+    expires_at: float
+    stage: Stage
+    reporter: EntityAddress | None = None
+    former: list[Egress] = []
+    redirected: set[NodeId] = set()
+    uplink: set[NodeId] = set()
+
+    @property
+    def key(self) -> ContextId:
+        return self.context.key
+
+    @property
+    def order(self) -> MoveOrder:
+        return self.context.order
+
+    @property
+    def away(self) -> bool:
+        """Whether packets must be redirected for the mobile node to receive them."""
+        return not self.released and not self.context.at_home

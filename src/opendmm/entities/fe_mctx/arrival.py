@@ -1,0 +1,485 @@
+"""At a new anchor: obtain context and grant, import them, report the location (design §5, 1–5)."""
+
+import msgspec
+
+from opendmm.entities.effects import Effect, Notice, Send, SetTimer
+from opendmm.entities.fe_mctx.core import Core
+from opendmm.entities.fe_mctx.granting import Granting
+from opendmm.entities.fe_mctx.register import Claim
+from opendmm.entities.fe_mctx.visit import Attachment, Phase, Visit
+from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
+from opendmm.reference_points import r_xa, r_xc, r_xu, r_xx
+from opendmm.reference_points.message import Status, accepted
+
+CLAIM = "claim"
+CONTINUITY = "continuity"
+LOCATION = "location"
+LOOKUP = "lookup"
+ANCHOR_CHANGED = "anchor changed"
+COMPLETE = "complete"
+
+STANDBY_RETRY = 1.0
+"""Seconds between claims of an anchor whose mobile node is recorded elsewhere."""
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A context pushed ahead of the attachment, and by whom."""
+
+    context: MobilityContext
+    previous_anchor: NodeId
+
+
+class Arrival:
+    """The way of each context from an attachment to being anchored here."""
+
+    def __init__(self, core: Core, granting: Granting) -> None:
+        self.core = core
+        self.granting = granting
+        self.prepared: dict[ContextId, Prepared] = {}
+
+    # The attachment
+
+    def attached(
+        self, sender: EntityAddress, message: r_xu.AttachNotification, now: float
+    ) -> list[Effect]:
+        """R_XU: the mobile node is on a link of this anchor."""
+        mobile_node = message.mobile_node
+        held = self.core.attachments.get(mobile_node)
+        if held is not None and held.attached_at > message.attached_at:
+            return [Notice("attachment-outdated", {"mobile_node": mobile_node})]
+        if held is not None and held.attached and held.attached_at == message.attached_at:
+            return self._repeated(held)
+        profile = self.core.profile(mobile_node)
+        attachment = Attachment(
+            mobile_node=mobile_node,
+            attached_at=message.attached_at,
+            interface=message.interface or (profile.interface if profile else ""),
+            link_layer_id=message.link_layer_id or (profile.link_layer_id if profile else b""),
+            access_technology=message.access_technology,
+            client=sender,
+            proof=message.proof,
+        )
+        effects = self.core.keep_attachment(attachment)
+        homes = self._known_homes(message)
+        for home in sorted(homes):
+            effects += self.begin(ContextId(mobile_node, home), now)
+        if not homes or (profile is not None and profile.simultaneous):
+            effects += self._look_up(mobile_node, now)
+        return effects
+
+    def _repeated(self, attachment: Attachment) -> list[Effect]:
+        anchored = {Phase.REGISTERING, Phase.ANCHORED}
+        visits = self.core.visits_of(attachment.mobile_node)
+        if visits and all(visit.phase in anchored for visit in visits):
+            return [self._acknowledgement(attachment, Status.ACCEPTED_ALREADY)]
+        return []
+
+    def _known_homes(self, message: r_xu.AttachNotification) -> set[NodeId]:
+        mobile_node = message.mobile_node
+        profile = self.core.profile(mobile_node)
+        homes = {visit.key.home_anchor for visit in self.core.visits_of(mobile_node)}
+        homes |= {key.home_anchor for key in self.prepared if key.mobile_node == mobile_node}
+        if profile is not None:
+            homes.add(profile.home_anchor)
+            own = ContextId(mobile_node, self.core.node)
+            if profile.simultaneous or self.core.register.entry(own) is not None:
+                homes.add(self.core.node)
+        elif message.home_anchor is not None:
+            homes.add(message.home_anchor)
+        return homes
+
+    def _look_up(self, mobile_node: MobileNodeId, now: float) -> list[Effect]:
+        """Ask the FE_IEC which contexts there are; without one, we are the home."""
+        controller = self.core.controller()
+        if controller is None:
+            return self.found(r_xc.ContextFound(mobile_node=mobile_node, contexts=()), now)
+        exchange = (LOOKUP, ContextId(mobile_node, NodeId("?")), controller.node)
+        lookup = r_xc.ContextLookup(mobile_node=mobile_node)
+        return self.core.outstanding.request(exchange, controller, lookup, now)
+
+    def found(self, message: r_xc.ContextFound, now: float) -> list[Effect]:
+        """R_XC answered: every context of the mobile node that is not under way yet."""
+        mobile_node = message.mobile_node
+        effects = self.core.settle_all(ContextId(mobile_node, NodeId("?")), LOOKUP)
+        if mobile_node not in self.core.attachments:
+            return effects
+        under_way = {visit.key for visit in self.core.visits_of(mobile_node)}
+        keys = {context.key for context in message.contexts} - under_way
+        if not keys and not under_way:
+            keys = {ContextId(mobile_node, self.core.node)}
+        for key in sorted(keys):
+            effects += self.begin(key, now)
+        return effects
+
+    # Context and grant
+
+    def begin(self, key: ContextId, now: float) -> list[Effect]:
+        """Claim one context for the present attachment."""
+        attachment = self.core.attachments.get(key.mobile_node)
+        if attachment is None or not attachment.attached:
+            return []
+        held = self.core.visits.get(key)
+        visit = Visit(key=key, phase=Phase.REQUESTING)
+        if held is not None and held.phase in (Phase.REGISTERING, Phase.ANCHORED):
+            visit = msgspec.structs.replace(held, phase=Phase.REQUESTING)
+        effects = self.core.keep_visit(visit)
+        if key.home_anchor == self.core.node:
+            return effects + self._claim_here(visit, attachment, now)
+        ahead = self.prepared.pop(key, None)
+        if ahead is not None:
+            return effects + self.granted(visit, ahead.context, ahead.previous_anchor)
+        return effects + self._claim_of_home(visit, attachment, now)
+
+    def _claim_here(self, visit: Visit, attachment: Attachment, now: float) -> list[Effect]:
+        key = visit.key
+        if self.core.register.entry(key) is None:
+            profile = self.core.profile(key.mobile_node)
+            at_home = profile is not None and profile.home_anchor == self.core.node
+            wanted = profile.prefixes if profile is not None and at_home else ()
+            request = r_xa.PrefixAllocate(mobile_node=key.mobile_node, wanted=wanted)
+            return [Send(self.core.anchor, request)]
+        decision = self.core.register.decide(key, Claim(self.core.node, attachment.attached_at))
+        if not accepted(decision.status):
+            return self._stand_by(visit, now)
+        context, effects = self.granting.grant(key, decision, now)
+        return effects + self.granted(visit, context, decision.previous_anchor)
+
+    def allocated(self, message: r_xa.PrefixAllocated, now: float) -> list[Effect]:
+        """R_XA: prefixes for a mobile node whose home is here from now on."""
+        key = ContextId(message.mobile_node, self.core.node)
+        visit = self.core.visits.get(key)
+        if visit is None or visit.phase is not Phase.REQUESTING:
+            return []
+        if not message.prefixes:
+            return [
+                self.core.warn("no-prefix", key, "the pool is exhausted or not ours"),
+                *self._fail(visit, Status.UNAVAILABLE),
+            ]
+        effects: list[Effect] = []
+        if self.core.register.entry(key) is None:
+            effects += self.granting.introduce(key, message.prefixes, now)
+        return effects + self.begin(key, now)
+
+    def _claim_of_home(self, visit: Visit, attachment: Attachment, now: float) -> list[Effect]:
+        key = visit.key
+        known = visit.context.grant if visit.context is not None else b""
+        request = r_xx.ContextRequest(
+            mobile_node=key.mobile_node,
+            home_anchor=key.home_anchor,
+            new_anchor=self.core.node,
+            attached_at=attachment.attached_at,
+            proof=attachment.proof,
+            known_grant=known,
+        )
+        exchange = (CLAIM, key, key.home_anchor)
+        effects = self.core.outstanding.request(
+            exchange, self.core.mctx(key.home_anchor), request, now
+        )
+        if key.home_anchor in self.core.unreachable:
+            return effects + self.without_home(key, now)
+        return [*effects, SetTimer(f"patience {key}", now + self.core.config.peer_timeout)]
+
+    def responded(
+        self, sender: EntityAddress, message: r_xx.ContextResponse, now: float
+    ) -> list[Effect]:
+        """R_XX: the home anchor's word, or a previous anchor's knowledge."""
+        visit = self.core.visits.get(message.key)
+        attachment = self.core.attachments.get(message.mobile_node)
+        if visit is None or attachment is None or message.attached_at != attachment.attached_at:
+            return []
+        if sender.node != message.home_anchor:
+            return self._supplemented(sender, visit, message)
+        effects = self.core.outstanding.settle((CLAIM, message.key, sender.node))
+        effects += self.core.settle_all(message.key, CONTINUITY)
+        if visit.phase is not Phase.REQUESTING:
+            return effects
+        if message.status == Status.STALE:
+            return effects + self._stand_by(visit, now)
+        if not accepted(message.status) or message.context is None:
+            why = f"{sender} answered with status {message.status}"
+            return [
+                *effects,
+                self.core.warn("context-not-transferred", message.key, why),
+                *self._fail(visit, message.status),
+            ]
+        visit.delegated = False
+        return effects + self.granted(visit, message.context, message.previous_anchor)
+
+    def _supplemented(
+        self, sender: EntityAddress, visit: Visit, message: r_xx.ContextResponse
+    ) -> list[Effect]:
+        """What only the previous anchor knew joins the context; its prefixes it cannot change."""
+        effects = self.core.outstanding.settle((CLAIM, message.key, sender.node))
+        if message.context is None or visit.context is None:
+            return effects
+        visit.context = msgspec.structs.replace(visit.context, multicast=message.context.multicast)
+        return effects + self.core.keep_visit(visit)
+
+    # The home anchor does not answer
+
+    def without_home(self, key: ContextId, now: float) -> list[Effect]:
+        """Continuity from what FE_IEC knows, on the mobile node's word; or an honest failure."""
+        attachment = self.core.attachments.get(key.mobile_node)
+        if attachment is None or (CLAIM, key, key.home_anchor) not in self.core.outstanding:
+            return []
+        controller = self.core.controller()
+        if controller is None or not attachment.proof:
+            why = f"home anchor {key.home_anchor} does not answer and nobody may grant instead"
+            return [
+                self.core.warn("continuity-impossible", key, why),
+                self._acknowledgement(attachment, Status.UNAVAILABLE),
+            ]
+        request = r_xc.ContinuityRequest(
+            mobile_node=key.mobile_node,
+            home_anchor=key.home_anchor,
+            new_anchor=self.core.node,
+            attached_at=attachment.attached_at,
+            proof=attachment.proof,
+        )
+        exchange = (CONTINUITY, key, controller.node)
+        return self.core.outstanding.request(exchange, controller, request, now)
+
+    def continued(
+        self, sender: EntityAddress, message: r_xc.ContinuityResponse, now: float
+    ) -> list[Effect]:
+        """R_XC: FE_IEC granted in the home anchor's place, or will not."""
+        visit = self.core.visits.get(message.key)
+        attachment = self.core.attachments.get(message.mobile_node)
+        effects = self.core.outstanding.settle((CONTINUITY, message.key, sender.node))
+        if visit is None or attachment is None or visit.phase is not Phase.REQUESTING:
+            return effects
+        if message.attached_at != attachment.attached_at:
+            return effects
+        if message.status == Status.REFUSED:
+            # To the FE_IEC the home anchor is alive; keep asking both.
+            retry = now + self.core.config.peer_timeout
+            return [*effects, SetTimer(f"patience {message.key}", retry)]
+        if message.status == Status.STALE:
+            return effects + self._stand_by(visit, now)
+        if not accepted(message.status) or message.context is None:
+            why = f"{sender} will not grant: status {message.status}"
+            return [
+                *effects,
+                self.core.warn("continuity-impossible", message.key, why),
+                self._acknowledgement(attachment, Status.UNAVAILABLE),
+            ]
+        effects += self.core.settle_all(message.key, CLAIM)
+        visit.delegated = True
+        return effects + self.granted(visit, message.context, message.previous_anchor)
+
+    # Import
+
+    def granted(
+        self, visit: Visit, context: MobilityContext, previous: NodeId | None
+    ) -> list[Effect]:
+        """Context and grant are here: have the anchor import them (R_XA)."""
+        attachment = self.core.attachments[visit.key.mobile_node]
+        same_move = visit.context is not None and visit.context.order == context.order
+        if not same_move:
+            visit.previous_anchor = self._unfinished(visit, previous)
+            visit.complete = False
+        visit.context = context
+        visit.phase = Phase.IMPORTING
+        message = r_xa.ContextImport(
+            context=context,
+            interface=attachment.interface,
+            link_layer_id=attachment.link_layer_id,
+        )
+        return [
+            *self.core.keep_visit(visit),
+            *self.core.drop_departure(visit.key),
+            Send(self.core.anchor, message),
+        ]
+
+    def _unfinished(self, visit: Visit, previous: NodeId | None) -> NodeId | None:
+        """The anchor that must learn of this move: the previous one, unless that is us."""
+        if previous is not None and previous != self.core.node:
+            return previous
+        if visit.context is not None and not visit.complete:
+            return visit.previous_anchor
+        departure = self.core.departures.get(visit.key)
+        return departure.previous_anchor if departure is not None else None
+
+    def imported(self, message: r_xa.ContextImported, now: float) -> list[Effect]:
+        """R_XA: the anchor delivers; tell the FE_IEC, the previous anchor and the mobile node."""
+        visit = self.core.visits.get(message.key)
+        if visit is None or visit.context is None or visit.context.order != message.order:
+            return []
+        if visit.phase is not Phase.IMPORTING:
+            return []
+        if message.status == Status.FORWARDING_FAILED:
+            visit.phase = Phase.STANDBY
+            retry = SetTimer(f"standby {visit.key}", now + STANDBY_RETRY)
+            return [*self.core.keep_visit(visit), retry]
+        if not accepted(message.status):
+            return self._fail(visit, message.status)
+        visit.phase = Phase.REGISTERING
+        attachment = self.core.attachments[visit.key.mobile_node]
+        return [
+            *self.core.keep_visit(visit),
+            *self.report(visit, now),
+            *self.tell_previous(visit, now),
+            self._acknowledgement(attachment, Status.ACCEPTED),
+            SetTimer(f"refresh {visit.key}", now + self.core.config.lifetime * 2 / 3),
+        ]
+
+    def report(self, visit: Visit, now: float) -> list[Effect]:
+        """R_XC: context and location to the FE_IEC, until everything follows."""
+        controller = self.core.controller()
+        if controller is None or visit.context is None:
+            return []
+        egress = self.core.config.egress
+        update = r_xc.LocationUpdate(
+            context=visit.context, egress=egress, delivering=egress.node == self.core.node
+        )
+        return [
+            *self.core.settle_all(visit.key, LOCATION),
+            *self.core.outstanding.request(
+                (LOCATION, visit.key, controller.node), controller, update, now
+            ),
+        ]
+
+    def tell_previous(self, visit: Visit, now: float) -> list[Effect]:
+        """R_XX: the previous anchor forwards what still arrives; a home learns a used grant."""
+        if visit.context is None or visit.previous_anchor is None or visit.complete:
+            return []
+        changed = r_xx.AnchorChanged(context=visit.context, egress=self.core.config.egress)
+        effects: list[Effect] = []
+        for node in sorted({visit.previous_anchor, visit.key.home_anchor} - {self.core.node}):
+            exchange = (ANCHOR_CHANGED, visit.key, node)
+            to = self.core.mctx(node)
+            effects += self.core.outstanding.request(exchange, to, changed, now)
+        if visit.previous_anchor != visit.key.home_anchor:
+            effects += self._ask_previous(visit, now)
+        return effects
+
+    def _ask_previous(self, visit: Visit, now: float) -> list[Effect]:
+        """Direct transfer of what only the previous anchor's binding cache holds (R_XX)."""
+        attachment = self.core.attachments[visit.key.mobile_node]
+        if visit.context is None or visit.previous_anchor is None:
+            return []
+        request = r_xx.ContextRequest(
+            mobile_node=visit.key.mobile_node,
+            home_anchor=visit.key.home_anchor,
+            new_anchor=self.core.node,
+            attached_at=attachment.attached_at,
+            known_grant=visit.context.grant,
+        )
+        exchange = (CLAIM, visit.key, visit.previous_anchor)
+        to = self.core.mctx(visit.previous_anchor)
+        return self.core.outstanding.request(exchange, to, request, now)
+
+    # Everything follows
+
+    def located(self, sender: EntityAddress, message: r_xc.LocationAcknowledgement) -> list[Effect]:
+        """R_XC: recorded. A refusal ends the repetition; acceptance waits for completion."""
+        visit = self.core.visits.get(message.key)
+        if visit is None or visit.context is None or visit.context.order != message.order:
+            return []
+        if accepted(message.status):
+            return []
+        why = f"{sender} answered with status {message.status}"
+        return [
+            self.core.warn("location-not-recorded", message.key, why),
+            *self.core.settle_all(message.key, LOCATION),
+        ]
+
+    def completed(self, message: r_xc.IndirectionComplete, now: float) -> list[Effect]:
+        """R_XC: every ingress follows the move."""
+        visit = self.core.visits.get(message.key)
+        if visit is None or visit.context is None or visit.context.order != message.order:
+            return []
+        effects = self.core.settle_all(message.key, LOCATION)
+        if visit.phase is Phase.REGISTERING:
+            visit.phase = Phase.ANCHORED
+        visit.complete = True
+        return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
+
+    def let_go(self, visit: Visit, now: float) -> list[Effect]:
+        """Tell the anchors that were told of the move that they may forget, once all follow."""
+        if not visit.complete or visit.context is None or visit.previous_anchor is None:
+            return []
+        nodes = {visit.previous_anchor, visit.key.home_anchor} - {self.core.node}
+        if any((ANCHOR_CHANGED, visit.key, node) in self.core.outstanding for node in nodes):
+            return []
+        done = r_xx.MobilityComplete(
+            mobile_node=visit.key.mobile_node,
+            home_anchor=visit.key.home_anchor,
+            order=visit.context.order,
+        )
+        visit.previous_anchor = None
+        effects = self.core.keep_visit(visit)
+        for node in sorted(nodes):
+            exchange = (COMPLETE, visit.key, node)
+            effects += self.core.outstanding.request(exchange, self.core.mctx(node), done, now)
+        return effects
+
+    def told(
+        self, sender: EntityAddress, message: r_xx.AnchorChangedAcknowledgement, now: float
+    ) -> list[Effect]:
+        """R_XX: a previous anchor forwards now."""
+        exchange = (ANCHOR_CHANGED, message.key, sender.node)
+        pending = self.core.outstanding.get(exchange)
+        if pending is None or not isinstance(pending.message, r_xx.AnchorChanged):
+            return []
+        if pending.message.context.order != message.order:
+            return []
+        effects = self.core.outstanding.settle(exchange)
+        visit = self.core.visits.get(message.key)
+        return effects + (self.let_go(visit, now) if visit is not None else [])
+
+    # Refresh, standby, failure
+
+    def refresh(self, key: ContextId, now: float) -> list[Effect]:
+        """Two thirds of the lifetime have passed: a new grant of the same move."""
+        visit = self.core.visits.get(key)
+        if visit is None or visit.phase not in (Phase.REGISTERING, Phase.ANCHORED):
+            return []
+        return self.begin(key, now)
+
+    def _stand_by(self, visit: Visit, now: float) -> list[Effect]:
+        """A later attachment is recorded elsewhere; should it end, ours counts again."""
+        visit.phase = Phase.STANDBY
+        return [
+            *self.core.keep_visit(visit),
+            SetTimer(f"standby {visit.key}", now + STANDBY_RETRY),
+        ]
+
+    def retry(self, key: ContextId, now: float) -> list[Effect]:
+        visit = self.core.visits.get(key)
+        if visit is None or visit.phase is not Phase.STANDBY:
+            return []
+        return self.begin(key, now)
+
+    def _fail(self, visit: Visit, status: int) -> list[Effect]:
+        visit.phase = Phase.FAILED
+        attachment = self.core.attachments[visit.key.mobile_node]
+        return [*self.core.keep_visit(visit), self._acknowledgement(attachment, status)]
+
+    def _acknowledgement(self, attachment: Attachment, status: int) -> Send:
+        """R_XU: what the mobile node may use here."""
+        here = self.core.node
+        contexts = [
+            visit.context
+            for visit in self.core.visits_of(attachment.mobile_node)
+            if visit.context is not None and visit.phase in (Phase.REGISTERING, Phase.ANCHORED)
+        ]
+        fresh = any(context.home_anchor == here for context in contexts)
+        preferred = [c for c in contexts if c.home_anchor == here or not fresh]
+        deprecated = [c for c in contexts if c not in preferred]
+        profile = self.core.profile(attachment.mobile_node)
+        home = profile.home_anchor if profile is not None else here
+        return Send(
+            attachment.client,
+            r_xu.AttachAcknowledgement(
+                mobile_node=attachment.mobile_node,
+                attached_at=attachment.attached_at,
+                status=status,
+                anchor=here,
+                home_anchor=home,
+                sequence=max((c.order.sequence for c in contexts), default=0),
+                prefixes=tuple(p for c in preferred for p in c.prefixes),
+                deprecated=tuple(p for c in deprecated for p in c.prefixes),
+            ),
+        )

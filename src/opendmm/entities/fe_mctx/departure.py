@@ -1,0 +1,229 @@
+"""At a previous anchor: forward what still arrives, then let go (design §5, steps 5 and 6)."""
+
+from opendmm.authority.grant import Unauthorised
+from opendmm.entities.effects import Effect, Send, SetTimer
+from opendmm.entities.fe_mctx.arrival import ANCHOR_CHANGED, CLAIM, COMPLETE, LOCATION
+from opendmm.entities.fe_mctx.core import Core
+from opendmm.entities.fe_mctx.visit import Departure, Phase, Visit
+from opendmm.entities.grants import egress_allowed, granted
+from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.identity import EntityAddress, NodeId
+from opendmm.model.order import MoveOrder
+from opendmm.reference_points import r_xa, r_xu, r_xx
+from opendmm.reference_points.message import Status
+
+LOST = "lost"
+STANDBY_DELAY = 1.0
+"""Seconds after which an anchor that is still attached asks whether it counts again."""
+
+
+class Leaving:
+    """What happens when a context moves away from this anchor, or its link goes."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    # The mobile node has a new anchor
+
+    def anchor_changed(
+        self, sender: EntityAddress, message: r_xx.AnchorChanged, now: float
+    ) -> list[Effect]:
+        """R_XX: the new anchor delivers; its grant is our licence to forward to it."""
+        context = message.context
+        try:
+            grant = granted(self.core.authority, context, now)
+            egress_allowed(self.core.authority, grant, message.egress)
+        except Unauthorised as problem:
+            return [
+                self.core.warn("anchor-change-refused", context.key, f"{sender}: {problem}"),
+                _told(sender, context, Status.NOT_AUTHORISED),
+            ]
+        effects = self._adopt(context)
+        visit = self.core.visits.get(context.key)
+        mine = visit.context if visit is not None else None
+        if mine is not None and mine.order >= context.order:
+            return [*effects, _told(sender, context, Status.STALE)]
+        departed = self.core.departures.get(context.key)
+        if departed is not None and departed.order >= context.order:
+            return [*effects, _told(sender, context, Status.ACCEPTED_ALREADY)]
+        exported = r_xa.ContextExported(
+            mobile_node=context.mobile_node,
+            home_anchor=context.home_anchor,
+            order=context.order,
+            egress=message.egress,
+        )
+        effects += [Send(self.core.anchor, exported), _told(sender, context, Status.ACCEPTED)]
+        unfinished = departed.previous_anchor if departed is not None else None
+        if visit is not None and mine is not None:
+            unfinished = visit.previous_anchor if visit.previous_anchor else unfinished
+            effects += self._pass_on(visit, message, now)
+            effects += self._end_visit(visit, now)
+        if unfinished in (sender.node, context.current_anchor):
+            unfinished = None
+        departure = Departure(key=context.key, order=context.order, previous_anchor=unfinished)
+        return effects + self.core.keep_departure(departure)
+
+    def _adopt(self, context: MobilityContext) -> list[Effect]:
+        """At home: a grant in use tells the register (a prediction came true, or a delegate's)."""
+        if context.home_anchor != self.core.node:
+            return []
+        return self.core.keep_entry(context.key) if self.core.register.adopt(context) else []
+
+    def _pass_on(self, visit: Visit, message: r_xx.AnchorChanged, now: float) -> list[Effect]:
+        """Anchors that have not yet heard of our own move hear of the later one instead."""
+        effects: list[Effect] = []
+        for exchange in self.core.outstanding.about(visit.key):
+            purpose, _, node = exchange
+            if purpose != ANCHOR_CHANGED:
+                continue
+            if node == message.context.current_anchor:
+                effects += self.core.outstanding.settle(exchange)
+            else:
+                to = self.core.mctx(node)
+                effects += self.core.outstanding.request(exchange, to, message, now)
+        return effects
+
+    def _end_visit(self, visit: Visit, now: float) -> list[Effect]:
+        """The mobile node is elsewhere; while its link here lasts, ours may count again."""
+        key = visit.key
+        effects = self.core.settle_all(key, LOCATION, CLAIM)
+        attachment = self.core.attachments.get(key.mobile_node)
+        if visit.phase is Phase.REQUESTING:
+            return effects
+        if attachment is None or not attachment.attached:
+            return effects + self.core.drop_visit(key)
+        standing_by = Visit(key=key, phase=Phase.STANDBY)
+        return [
+            *effects,
+            *self.core.keep_visit(standing_by),
+            SetTimer(f"standby {key}", now + STANDBY_DELAY),
+        ]
+
+    # Everything follows the new anchor
+
+    def complete(
+        self, sender: EntityAddress, message: r_xx.MobilityComplete, now: float
+    ) -> list[Effect]:
+        """R_XX: no ingress sends here any more; forget after the drain time."""
+        answer = r_xx.MobilityCompleteAcknowledgement(
+            mobile_node=message.mobile_node, home_anchor=message.home_anchor, order=message.order
+        )
+        effects: list[Effect] = [Send(sender, answer)]
+        departure = self.core.departures.get(message.key)
+        if departure is None or departure.order > message.order:
+            return effects
+        if departure.previous_anchor is not None:
+            effects += self._relay(departure, departure.previous_anchor, message, now)
+            departure.previous_anchor = None
+        if not departure.draining:
+            departure.draining = True
+            effects.append(SetTimer(f"drain {message.key}", now + self.core.config.drain))
+        return effects + self.core.keep_departure(departure)
+
+    def _relay(
+        self, departure: Departure, to: NodeId, message: r_xx.MobilityComplete, now: float
+    ) -> list[Effect]:
+        exchange = (COMPLETE, departure.key, to)
+        return self.core.outstanding.request(exchange, self.core.mctx(to), message, now)
+
+    def drained(self, key: ContextId) -> list[Effect]:
+        """The drain time is over."""
+        departure = self.core.departures.get(key)
+        if departure is None:
+            return []
+        return [
+            *self.core.drop_departure(key),
+            Send(self.core.anchor, _released(key, departure.order)),
+        ]
+
+    def binding_expired(self, message: r_xa.BindingExpired) -> list[Effect]:
+        """R_XA: nobody refreshed the binding; whatever hung on it is over."""
+        effects: list[Effect] = []
+        departure = self.core.departures.get(message.key)
+        if departure is not None and departure.order <= message.order:
+            effects += self.core.drop_departure(message.key)
+        visit = self.core.visits.get(message.key)
+        held = visit.context if visit is not None else None
+        if held is not None and held.order <= message.order:
+            effects += self.core.settle_all(message.key, LOCATION, ANCHOR_CHANGED)
+            effects += self.core.drop_visit(message.key)
+        return effects
+
+    # The link is gone
+
+    def detached(self, message: r_xu.DetachNotification, now: float) -> list[Effect]:
+        """R_XU: nothing can be delivered here; the home anchor may believe any other anchor."""
+        mobile_node = message.mobile_node
+        attachment = self.core.attachments.get(mobile_node)
+        if attachment is None or not attachment.attached:
+            return []
+        if message.detached_at < attachment.attached_at:
+            return []
+        if message.interface and message.interface != attachment.interface:
+            return []
+        attachment.attached = False
+        effects = self.core.keep_attachment(attachment)
+        for visit in self.core.visits_of(mobile_node):
+            effects += self._visit_detached(visit, message.detached_at, now)
+        return effects
+
+    def _visit_detached(self, visit: Visit, detached_at: int, now: float) -> list[Effect]:
+        key, context = visit.key, visit.context
+        if context is None or visit.phase in (Phase.STANDBY, Phase.FAILED):
+            return [
+                *self.core.settle_all(key, CLAIM, LOCATION),
+                *self.core.drop_visit(key),
+            ]
+        stays = r_xa.ContextExported(
+            mobile_node=key.mobile_node,
+            home_anchor=key.home_anchor,
+            order=context.order,
+            egress=None,
+        )
+        effects: list[Effect] = [
+            *self.core.settle_all(key, CLAIM),
+            Send(self.core.anchor, stays),
+        ]
+        if key.home_anchor == self.core.node:
+            if self.core.register.detach(key, context.order):
+                effects += self.core.keep_entry(key)
+            return effects
+        lost = r_xx.AttachmentLost(
+            mobile_node=key.mobile_node,
+            home_anchor=key.home_anchor,
+            order=context.order,
+            detached_at=detached_at,
+        )
+        to = self.core.mctx(key.home_anchor)
+        exchange = (LOST, key, key.home_anchor)
+        return effects + self.core.outstanding.request(exchange, to, lost, now)
+
+    def lost_elsewhere(self, sender: EntityAddress, message: r_xx.AttachmentLost) -> list[Effect]:
+        """R_XX, at home: the current anchor no longer has the mobile node."""
+        answer = r_xx.AttachmentLostAcknowledgement(
+            mobile_node=message.mobile_node, home_anchor=message.home_anchor, order=message.order
+        )
+        effects: list[Effect] = [Send(sender, answer)]
+        if sender.node == message.order.anchor and self.core.register.detach(
+            message.key, message.order
+        ):
+            effects += self.core.keep_entry(message.key)
+        return effects
+
+
+def _told(to: EntityAddress, context: MobilityContext, status: int) -> Send:
+    return Send(
+        to,
+        r_xx.AnchorChangedAcknowledgement(
+            mobile_node=context.mobile_node,
+            home_anchor=context.home_anchor,
+            order=context.order,
+            status=status,
+        ),
+    )
+
+
+def _released(key: ContextId, order: MoveOrder) -> r_xa.ContextRelease:
+    return r_xa.ContextRelease(
+        mobile_node=key.mobile_node, home_anchor=key.home_anchor, order=order
+    )

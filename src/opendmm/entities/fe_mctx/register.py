@@ -1,0 +1,122 @@
+"""The home register: which anchor each of our mobile nodes is at, and the number of its moves.
+
+Pure bookkeeping, the serialiser of the whole procedure: every claim is accepted with the
+next number or refused as stale, and what was accepted is never forgotten before every grant
+that could contradict it has expired.
+"""
+
+import msgspec
+
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.identity import NodeId
+from opendmm.model.order import MoveOrder
+from opendmm.reference_points.message import Status
+
+
+class HomeEntry(msgspec.Struct, kw_only=True):
+    """A mobile node of ours. `context` is its latest accepted move, grant included.
+
+    `last_sequence` counts reservations too (predicted moves that may never happen).
+    `detached`: the current anchor has lost it, so any anchor's word is news.
+    """
+
+    context: MobilityContext
+    last_sequence: int
+    detached: bool = False
+    released: bool = False
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """An anchor says that a mobile node is with it (or, predicted, soon will be)."""
+
+    anchor: NodeId
+    attached_at: int
+    predicted: bool = False
+    claimant: NodeId | None = None
+    """Who sends the claim; the current anchor for a predicted one."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What the register makes of a claim: `order` to grant when the status accepts."""
+
+    status: int
+    order: MoveOrder
+    previous_anchor: NodeId
+
+
+class HomeRegister:
+    """Entries by context. The caller persists what `entry` returns after each change."""
+
+    def __init__(self) -> None:
+        self._entries: dict[ContextId, HomeEntry] = {}
+
+    def entry(self, key: ContextId) -> HomeEntry | None:
+        return self._entries.get(key)
+
+    def entries(self) -> dict[ContextId, HomeEntry]:
+        return self._entries
+
+    def put(self, entry: HomeEntry) -> None:
+        self._entries[entry.context.key] = entry
+
+    def remove(self, key: ContextId) -> None:
+        self._entries.pop(key, None)
+
+    def decide(self, key: ContextId, claim: Claim) -> Decision:
+        """Judge a claim without recording it. Raises KeyError for an unknown context.
+
+        The same attachment claimed again gets the same order: a duplicate or a refresh. An
+        older attachment than the recorded one is stale, unless the recorded one has ended.
+        """
+        entry = self._entries[key]
+        latest = entry.context.order
+        owner = entry.context.current_anchor
+        following = MoveOrder(entry.last_sequence + 1, claim.attached_at, claim.anchor)
+        if claim.predicted:
+            allowed = claim.claimant == owner and not entry.released
+            return Decision(Status.ACCEPTED if allowed else Status.STALE, following, owner)
+        if claim.anchor == latest.anchor and claim.attached_at == latest.attached_at:
+            if entry.released:
+                return Decision(Status.ACCEPTED, following, owner)
+            return Decision(Status.ACCEPTED_ALREADY, latest, owner)
+        if claim.attached_at > latest.attached_at or entry.detached or entry.released:
+            return Decision(Status.ACCEPTED, following, owner)
+        return Decision(Status.STALE, latest, owner)
+
+    def adopt(self, context: MobilityContext) -> bool:
+        """A valid grant shows a later move than ours (a reservation used, a delegate's grant)."""
+        entry = self._entries.get(context.key)
+        if entry is None:
+            self._entries[context.key] = HomeEntry(
+                context=context, last_sequence=context.order.sequence
+            )
+            return True
+        if entry.context.order >= context.order:
+            return False
+        entry.context = context
+        entry.last_sequence = max(entry.last_sequence, context.order.sequence)
+        entry.detached = False
+        entry.released = False
+        return True
+
+    def raise_above(self, key: ContextId, order: MoveOrder) -> None:
+        """Number later moves above an order that somebody proved to have been granted."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.last_sequence = max(entry.last_sequence, order.sequence)
+
+    def detach(self, key: ContextId, order: MoveOrder) -> bool:
+        """The attachment of this very order has ended."""
+        entry = self._entries.get(key)
+        if entry is None or entry.context.order != order:
+            return False
+        entry.detached = True
+        return True
+
+    def remaining(self, key: ContextId, released: tuple[HomePrefix, ...]) -> tuple[HomePrefix, ...]:
+        """The prefixes a context keeps after a release (of all when `released` is empty)."""
+        entry = self._entries[key]
+        if not released:
+            return ()
+        return tuple(p for p in entry.context.prefixes if p not in released)

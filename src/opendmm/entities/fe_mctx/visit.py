@@ -1,0 +1,61 @@
+"""What an FE_MCTX holds of a mobile node attached here, or gone from here."""
+
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder
+
+
+class Attachment(msgspec.Struct, kw_only=True):
+    """A mobile node's link to this anchor, as its FE_MU_C reported it."""
+
+    mobile_node: MobileNodeId
+    attached_at: int
+    interface: str
+    link_layer_id: bytes
+    access_technology: int
+    client: EntityAddress
+    proof: bytes
+    attached: bool = True
+
+
+class Phase(StrEnum):
+    """How far the arrival of one context has come.
+
+    REQUESTING → IMPORTING → REGISTERING → ANCHORED is the ordinary way; STANDBY: attached,
+    but a later attachment elsewhere is recorded; FAILED: refused for good.
+    """
+
+    REQUESTING = "requesting"
+    IMPORTING = "importing"
+    REGISTERING = "registering"
+    ANCHORED = "anchored"
+    STANDBY = "standby"
+    FAILED = "failed"
+
+
+class Visit(msgspec.Struct, kw_only=True):
+    """One context of an attached mobile node. `delegated`: granted in the home's absence."""
+
+    key: ContextId
+    phase: Phase
+    context: MobilityContext | None = None
+    previous_anchor: NodeId | None = None
+    complete: bool = False
+    delegated: bool = False
+
+
+class Departure(msgspec.Struct, kw_only=True):
+    """A context that left: what still arrives is forwarded until the move is complete.
+
+    `previous_anchor` had not been told that its own departure was complete when the mobile
+    node moved on; it is told when we are.
+    """
+
+    key: ContextId
+    order: MoveOrder
+    previous_anchor: NodeId | None = None
+    draining: bool = False

@@ -1,0 +1,304 @@
+"""FE_MU_C: the mobile user client; tells the FE_MCTX where the mobile node is (R_XU).
+
+In host mobility it runs on the mobile node, signs what it says and switches the mobile node's
+default route once the anchor delivers. In network mobility it sits beside the anchor and
+speaks for mobile nodes that know nothing of all this, from link and neighbour events.
+"""
+
+from abc import ABC, abstractmethod
+
+import msgspec
+
+from opendmm.authority.authority import MobileNodeCredential
+from opendmm.entities.effects import (
+    Effect,
+    HandoverExpected,
+    Input,
+    Install,
+    LinkAttached,
+    LinkDetached,
+    Notice,
+    PeerReachable,
+    Persist,
+    Received,
+    Send,
+    SessionsEnded,
+    Started,
+    TimerFired,
+)
+from opendmm.entities.retransmission import Outstanding
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder, microseconds
+from opendmm.model.rules import Access, Rule, RuleKey, Table
+from opendmm.reference_points import r_xu
+from opendmm.reference_points.message import Message, accepted
+
+DEFAULT_ROUTES = (HomePrefix(bytes(16), 0), HomePrefix(bytes(4), 0))
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A mobile node's link as last seen; `anchor` is where the notification goes."""
+
+    mobile_node: MobileNodeId
+    interface: str
+    link_layer_id: bytes
+    anchor: NodeId
+    attached_at: int
+
+
+class _Client(ABC):
+    """What both forms share: links by mobile node, and notifications until acknowledged."""
+
+    kind = FunctionalEntity.FE_MU_C
+
+    def __init__(self, retransmit: float) -> None:
+        self.links: dict[MobileNodeId, Link] = {}
+        self.outstanding: Outstanding[tuple[str, MobileNodeId]] = Outstanding("R_XU", retransmit)
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        match event:
+            case LinkAttached():
+                return self.attached(event, now)
+            case LinkDetached():
+                return self.detached(event, now)
+            case HandoverExpected(mobile_node, target):
+                return self._expect(mobile_node, target, now)
+            case SessionsEnded(mobile_node, prefixes):
+                return self._release(mobile_node, prefixes, now)
+            case Received(sender, message):
+                return self._received(sender, message)
+            case TimerFired(key):
+                return self.outstanding.repeat(key, now)
+            case PeerReachable(node):
+                return self.outstanding.resend_to(node, now)
+            case Started(facts):
+                return self.started(facts)
+            case _:
+                return []
+
+    def rows(self, table: str) -> list[dict[str, object]]:
+        """Nothing of its own to show; the FE_MA_C shows the bindings."""
+        del table
+        return []
+
+    def started(self, facts: dict[str, bytes]) -> list[Effect]:
+        for value in facts.values():
+            link = msgspec.msgpack.decode(value, type=Link)
+            self.links[link.mobile_node] = link
+        return []
+
+    @abstractmethod
+    def attached(self, event: LinkAttached, now: float) -> list[Effect]:
+        """A link came up."""
+
+    @abstractmethod
+    def detached(self, event: LinkDetached, now: float) -> list[Effect]:
+        """A link is gone."""
+
+    def prove_attachment(self, mobile_node: MobileNodeId, anchor: NodeId, at: int) -> bytes:
+        """The mobile node's signature; empty where there is no client on it."""
+        del mobile_node, anchor, at
+        return b""
+
+    def prove_release(self, prefixes: tuple[HomePrefix, ...], at: int) -> bytes:
+        del prefixes, at
+        return b""
+
+    def _keep(self, link: Link) -> list[Effect]:
+        self.links[link.mobile_node] = link
+        return [Persist(str(link.mobile_node), msgspec.msgpack.encode(link))]
+
+    def _mctx(self, link: Link) -> EntityAddress:
+        return EntityAddress(link.anchor, FunctionalEntity.FE_MCTX)
+
+    def _expect(self, mobile_node: MobileNodeId, target: NodeId, now: float) -> list[Effect]:
+        link = self.links.get(mobile_node)
+        if link is None:
+            return [Notice("prediction-without-link", {"mobile_node": mobile_node})]
+        at = microseconds(now)
+        prediction = r_xu.HandoverPrediction(
+            mobile_node=mobile_node,
+            target_anchor=target,
+            predicted_at=at,
+            proof=self.prove_attachment(mobile_node, target, at),
+        )
+        exchange = ("predict", mobile_node)
+        return self.outstanding.request(exchange, self._mctx(link), prediction, now)
+
+    def _release(
+        self, mobile_node: MobileNodeId, prefixes: tuple[HomePrefix, ...], now: float
+    ) -> list[Effect]:
+        link = self.links.get(mobile_node)
+        if link is None:
+            return [Notice("release-without-link", {"mobile_node": mobile_node})]
+        at = microseconds(now)
+        request = r_xu.ReleaseRequest(
+            mobile_node=mobile_node,
+            requested_at=at,
+            prefixes=prefixes,
+            proof=self.prove_release(prefixes, at),
+        )
+        exchange = ("release", mobile_node)
+        return self.outstanding.request(exchange, self._mctx(link), request, now)
+
+    def _received(self, sender: EntityAddress, message: Message) -> list[Effect]:
+        match message:
+            case r_xu.AttachAcknowledgement():
+                return self._acknowledged(sender, message)
+            case r_xu.HandoverPredictionAcknowledgement():
+                return self.outstanding.settle(("predict", message.mobile_node))
+            case r_xu.ReleaseAcknowledgement():
+                return self.outstanding.settle(("release", message.mobile_node))
+            case _:
+                return []
+
+    def _acknowledged(
+        self, sender: EntityAddress, message: r_xu.AttachAcknowledgement
+    ) -> list[Effect]:
+        link = self.links.get(message.mobile_node)
+        if link is None or link.attached_at != message.attached_at:
+            return []
+        if link.anchor != sender.node:
+            return []
+        if not accepted(message.status):
+            fields = {"mobile_node": message.mobile_node, "status": message.status}
+            return [Notice("attachment-refused", fields)]
+        settled = self.outstanding.settle(("attach", message.mobile_node))
+        return settled + self.anchored(link, message)
+
+    def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
+        """The anchor delivers."""
+        return [
+            Notice(
+                "anchored",
+                {
+                    "mobile_node": link.mobile_node,
+                    "anchor": link.anchor,
+                    "prefixes": [str(p) for p in message.prefixes],
+                    "deprecated": [str(p) for p in message.deprecated],
+                },
+            )
+        ]
+
+
+class NetworkClient(_Client):
+    """FE_MU_C beside an anchor: network-detected attachment.
+
+    `hosted` are mobile nodes with a client of their own; for them only the loss of the link
+    is reported from here.
+    """
+
+    def __init__(
+        self, node: NodeId, hosted: frozenset[MobileNodeId], retransmit: float = 0.2
+    ) -> None:
+        super().__init__(retransmit)
+        self.node = node
+        self.hosted = hosted
+
+    def attached(self, event: LinkAttached, now: float) -> list[Effect]:
+        mobile_node = event.mobile_node
+        held = self.links.get(mobile_node)
+        if held is not None and held.interface == event.interface:
+            link = held  # seen again, e.g. after a restart: the same attachment
+        else:
+            link = Link(
+                mobile_node=mobile_node,
+                interface=event.interface,
+                link_layer_id=event.link_layer_id,
+                anchor=self.node,
+                attached_at=microseconds(now),
+            )
+        effects = self._keep(link)
+        if mobile_node in self.hosted:
+            return effects
+        notification = r_xu.AttachNotification(
+            mobile_node=mobile_node,
+            attached_at=link.attached_at,
+            interface=link.interface,
+            link_layer_id=link.link_layer_id,
+        )
+        exchange = ("attach", mobile_node)
+        return effects + self.outstanding.request(exchange, self._mctx(link), notification, now)
+
+    def detached(self, event: LinkDetached, now: float) -> list[Effect]:
+        link = self.links.get(event.mobile_node)
+        if link is None or link.interface != event.interface:
+            return []
+        del self.links[event.mobile_node]
+        detached = r_xu.DetachNotification(
+            mobile_node=event.mobile_node,
+            detached_at=microseconds(now),
+            interface=event.interface,
+        )
+        return [
+            *self.outstanding.settle(("attach", event.mobile_node)),
+            Persist(str(event.mobile_node), None),
+            Send(self._mctx(link), detached),
+        ]
+
+
+class HostClient(_Client):
+    """FE_MU_C on a mobile node: it says itself where it is, and signs it."""
+
+    def __init__(
+        self, mobile_node: MobileNodeId, credential: MobileNodeCredential, retransmit: float = 0.2
+    ) -> None:
+        super().__init__(retransmit)
+        self.mobile_node = mobile_node
+        self.credential = credential
+        self._home: NodeId | None = None
+        self._anchor: NodeId | None = None
+
+    def prove_attachment(self, mobile_node: MobileNodeId, anchor: NodeId, at: int) -> bytes:
+        del mobile_node
+        return self.credential.prove_attachment(anchor, at)
+
+    def prove_release(self, prefixes: tuple[HomePrefix, ...], at: int) -> bytes:
+        return self.credential.prove_release(prefixes, at)
+
+    def attached(self, event: LinkAttached, now: float) -> list[Effect]:
+        if event.anchor is None:
+            return []
+        at = microseconds(now)
+        link = Link(
+            mobile_node=self.mobile_node,
+            interface=event.interface,
+            link_layer_id=event.link_layer_id,
+            anchor=event.anchor,
+            attached_at=at,
+        )
+        notification = r_xu.AttachNotification(
+            mobile_node=self.mobile_node,
+            attached_at=at,
+            home_anchor=self._home,
+            previous_anchor=self._anchor,
+            proof=self.credential.prove_attachment(event.anchor, at),
+        )
+        exchange = ("attach", self.mobile_node)
+        return self._keep(link) + self.outstanding.request(
+            exchange, self._mctx(link), notification, now
+        )
+
+    def detached(self, event: LinkDetached, now: float) -> list[Effect]:
+        """The anchor sees the link go by itself; nothing can be sent over it anyway."""
+        del now
+        link = self.links.get(self.mobile_node)
+        if link is None or link.interface != event.interface:
+            return []
+        del self.links[self.mobile_node]
+        return [
+            *self.outstanding.settle(("attach", self.mobile_node)),
+            Persist(str(self.mobile_node), None),
+        ]
+
+    def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
+        """FE_MU_U: the default routes go to the anchor that delivers."""
+        self._home = message.home_anchor
+        self._anchor = message.anchor
+        order = MoveOrder(message.sequence, message.attached_at, message.anchor)
+        action = Access(link.interface, b"")
+        return [
+            *super().anchored(link, message),
+            *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in DEFAULT_ROUTES),
+        ]
