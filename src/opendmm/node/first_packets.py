@@ -1,0 +1,154 @@
+"""Pull mode: the kernel tells of the first packet to a home prefix (draft §3, R_IC on request).
+
+nftables logs one packet per destination and second to a netlink group and forwards it as ever;
+so nothing is held up, and a scan of a whole prefix costs a bounded set, not a flood. Whether
+a policy covers the destination is FE_I's to know.
+"""
+
+import asyncio
+import errno
+import socket
+import struct
+from collections.abc import Callable, Iterable
+
+from opendmm.forwarding.kernel.libnftables import Nftables
+from opendmm.forwarding.netlink.attributes import HEADER, MessageFlag, attribute, message, parse
+from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER
+from opendmm.model.addressing import HomePrefix
+
+TABLE = "inet opendmm-first-packets"
+GROUP = 7301
+QUIET = "1s"
+"""A destination that was told of is not told again for this long."""
+REMEMBERED = 65536
+"""Destinations at a time; while so many are being asked for, further ones wait."""
+
+# linux/netfilter/nfnetlink_log.h
+NFNL_SUBSYS_ULOG = 4 << 8
+NFULNL_MSG_PACKET = NFNL_SUBSYS_ULOG | 0
+NFULNL_MSG_CONFIG = NFNL_SUBSYS_ULOG | 1
+NFULA_CFG_CMD = 1
+NFULA_CFG_MODE = 2
+NFULA_CFG_QTHRESH = 5
+NFULNL_CFG_CMD_BIND = 1
+NFULNL_COPY_PACKET = 2
+NFULA_PAYLOAD = 9
+NFGENMSG = struct.Struct(">BBH")
+COPY_MODE = struct.Struct(">IBx")
+
+IP_HEADERS = 40
+"""Octets of each packet that are copied: an IPv6 header."""
+LARGEST_READ = 1 << 16
+
+
+class FirstPackets:
+    """Reads in the running loop; `on_destination` gets the packed destination address.
+
+    Raises OSError when the kernel cannot do it, NftablesError when its rules are refused.
+    """
+
+    def __init__(
+        self, prefixes: Iterable[HomePrefix], on_destination: Callable[[bytes], None]
+    ) -> None:
+        self._on_destination = on_destination
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
+        )
+        try:
+            self._socket.bind((0, 0))
+            self._bind_group()
+            _load(ruleset(prefixes))
+        except BaseException:
+            self._socket.close()
+            raise
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+
+    def close(self, *, remove: bool) -> None:
+        """Stop reading; with `remove` take the rules away."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        if remove:
+            _load(f"add table {TABLE}\ndelete table {TABLE}\n")
+
+    def _bind_group(self) -> None:
+        command = attribute(NFULA_CFG_CMD, bytes((NFULNL_CFG_CMD_BIND,)))
+        mode = attribute(NFULA_CFG_MODE, COPY_MODE.pack(IP_HEADERS, NFULNL_COPY_PACKET))
+        # Each packet is told at once, not when a buffer is full.
+        threshold = attribute(NFULA_CFG_QTHRESH, struct.pack(">I", 1))
+        for part in (command, mode + threshold):
+            body = NFGENMSG.pack(0, 0, GROUP) + part
+            flags = MessageFlag.REQUEST | MessageFlag.ACK
+            self._socket.send(message(NFULNL_MSG_CONFIG, flags, body))
+            answer = self._socket.recv(LARGEST_READ)
+            (negative,) = struct.unpack_from("=i", answer, HEADER.size)
+            if negative:
+                raise OSError(-negative, f"cannot bind to netfilter log group {GROUP}")
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._packets(self._socket.recv(LARGEST_READ))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            # Some were lost; a second later their destinations are told again.
+            if error.errno != errno.ENOBUFS:
+                raise
+
+    def _packets(self, data: bytes) -> None:
+        offset = 0
+        while offset + HEADER.size <= len(data):
+            length, kind, _, _, _ = HEADER.unpack_from(data, offset)
+            if length < HEADER.size:
+                return
+            if kind == NFULNL_MSG_PACKET:
+                body = data[offset + HEADER.size + NFGENMSG.size : offset + length]
+                destination = destination_of(parse(body).get(NFULA_PAYLOAD, b""))
+                if destination:
+                    self._on_destination(destination)
+            offset += (length + 3) & ~3
+
+
+def ruleset(prefixes: Iterable[HomePrefix]) -> str:
+    """Commands, one transaction, that log first packets to these prefixes."""
+    lines = [f"add table {TABLE}", f"delete table {TABLE}", f"add table {TABLE}"]
+    lines.append(f"add chain {TABLE} arrivals {{ type filter hook prerouting priority raw; }}")
+    wanted = tuple(prefixes)
+    for family, kind, ipv6 in (("ip6", "ipv6_addr", True), ("ip", "ipv4_addr", False)):
+        mine = ", ".join(sorted(str(p) for p in _outermost(wanted) if p.is_ipv6 is ipv6))
+        if not mine:
+            continue
+        told = f"told_{family}"
+        lines.append(
+            f"add set {TABLE} {told} {{ type {kind}; flags dynamic,timeout; "
+            f"timeout {QUIET}; size {REMEMBERED}; }}"
+        )
+        lines.append(
+            f"add rule {TABLE} arrivals {family} daddr {{ {mine} }} {family} daddr != @{told} "
+            f"add @{told} {{ {family} daddr }} log group {GROUP} queue-threshold 1"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def destination_of(packet: bytes) -> bytes:
+    """The packed destination of an IP packet's first octets; empty when it is none."""
+    version = packet[0] >> 4 if packet else 0
+    if version == 6 and len(packet) >= 40:
+        return packet[24:40]
+    if version == 4 and len(packet) >= 20:
+        return packet[16:20]
+    return b""
+
+
+def _outermost(prefixes: tuple[HomePrefix, ...]) -> set[HomePrefix]:
+    """nftables refuses a set with a prefix and a part of it."""
+    return {p for p in prefixes if not any(q.covers(p) and q != p for q in prefixes)}
+
+
+def _load(commands: str) -> None:
+    nftables = Nftables()
+    try:
+        nftables.run(commands)
+    finally:
+        nftables.close()
