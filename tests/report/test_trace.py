@@ -39,6 +39,7 @@ def envelope(message: object) -> Envelope:
 def policy(mobile_node: MobileNodeId, sequence: int) -> ForwardingPolicy:
     return ForwardingPolicy(
         mobile_node=mobile_node,
+        home_anchor=A,
         prefixes=(HNP,),
         order=MoveOrder(sequence, 0, B),
         egress=EGRESS,
@@ -47,7 +48,7 @@ def policy(mobile_node: MobileNodeId, sequence: int) -> ForwardingPolicy:
 
 
 def test_a_message_record_names_the_mobile_node_and_the_message() -> None:
-    request = ContextRequest(mobile_node=MN1, new_anchor=B, attached_at=1)
+    request = ContextRequest(mobile_node=MN1, home_anchor=A, new_anchor=B, attached_at=1)
     record = message_record(TraceKind.MESSAGE_SENT, B, envelope(request), 2.0)
     assert (record.mobile_node, record.message, record.sequence) == (MN1, "ContextRequest", 0)
     assert record.receiver == "FE_MCTX@anchor-a"
@@ -81,7 +82,7 @@ def test_a_notice_record_keeps_severity_and_fields() -> None:
 def test_records_survive_writing_and_reading_and_a_line_cut_short_is_left_out(
     tmp_path: Path,
 ) -> None:
-    request = ContextRequest(mobile_node=MN1, new_anchor=B, attached_at=1)
+    request = ContextRequest(mobile_node=MN1, home_anchor=A, new_anchor=B, attached_at=1)
     records = [message_record(TraceKind.MESSAGE_SENT, B, envelope(request), t) for t in (1.0, 2.0)]
     path = tmp_path / "trace.jsonl"
     with path.open("wb") as stream:
@@ -93,7 +94,7 @@ def test_records_survive_writing_and_reading_and_a_line_cut_short_is_left_out(
 
 
 def test_traces_of_several_nodes_merge_by_time_and_sent_messages_count_once() -> None:
-    request = envelope(ContextRequest(mobile_node=MN1, new_anchor=B, attached_at=1))
+    request = envelope(ContextRequest(mobile_node=MN1, home_anchor=A, new_anchor=B, attached_at=1))
     sent = [message_record(TraceKind.MESSAGE_SENT, B, request, t) for t in (1.0, 3.0)]
     received = [message_record(TraceKind.MESSAGE_RECEIVED, A, request, t) for t in (2.0, 4.0)]
     merged = merge([sent, received])
