@@ -1,0 +1,44 @@
+"""Numbers and names by which what is ours in the kernel can be told from the rest.
+
+Everything we install carries them, so a restarted node finds and adopts it, and removal
+takes away nothing that is not ours. All of them can be seen with `ip` and `nft`.
+"""
+
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.rules import Table
+
+PROTOCOL = 173
+"""Routing protocol number of our routes, rules, next hops and neighbours (rtm_protocol)."""
+
+METRIC = 173
+"""Metric of our routes: none of another owner's has it, so no replacement hits a foreign one."""
+
+LEAST_PREFERRED = 0xFFFFFFFF
+
+EGRESS_TABLE = 7301
+"""Where packets that came out of a tunnel look; it ends in `unreachable default`."""
+UPLINK_TABLE = 7302
+"""Source-specific routes of packets from access links (IPv6)."""
+ATTACHED_TABLE = 7303
+"""Attached mobile nodes again, so that uplink tunnels leave traffic between them alone."""
+
+EGRESS_PRIORITY = 17301
+ATTACHED_PRIORITY = 17302
+UPLINK_PRIORITY = 17303
+
+EGRESS_MARK = 0x7301
+"""Firewall mark of packets that arrived for the IPv4 tunnel end."""
+ACCESS_MARK = 0x7302
+"""Firewall mark of packets from an access link."""
+
+NFT_TABLE = "opendmm"
+"""Of family inet."""
+PERMITTED_SETS = {16: "permitted6", 4: "permitted4"}
+"""The source addresses that pass the ingress filter, by octets of an address."""
+
+TUNNEL_DEVICE = "dmm-tunnels"
+VXLAN_DEVICE = "dmm-vx"
+VXLAN_PORT = 4790
+
+DEFAULT_ROUTE = {16: HomePrefix(bytes(16), 0), 4: HomePrefix(bytes(4), 0)}
+ROUTING_TABLES = {Table.DOWNLINK: 254, Table.EGRESS: EGRESS_TABLE}

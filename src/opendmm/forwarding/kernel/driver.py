@@ -1,0 +1,186 @@
+"""The forwarding driver of a real node: the Linux kernel, programmed over netlink.
+
+A redirection is a route to a next hop object; the object, shared by all mobile nodes behind
+one egress, does the encapsulation (a route with an encapsulation of its own costs twice the
+memory and is refused now and then when many come at once). Nothing is ever deleted before its
+successor is in place. What is ours carries our protocol number (`conventions`), so a new life
+of the node reads it back, and removal touches nothing else.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from opendmm.forwarding.contract import Capabilities, Counter, Installed
+from opendmm.forwarding.kernel import fixtures
+from opendmm.forwarding.kernel.config import NodeForwardingConfig
+from opendmm.forwarding.kernel.conventions import ATTACHED_TABLE
+from opendmm.forwarding.kernel.errors import ForwardingUnavailableError, RefusedError
+from opendmm.forwarding.kernel.forms import (
+    AttachedRouteUse,
+    NeighbourUse,
+    NextHopUse,
+    Use,
+)
+from opendmm.forwarding.kernel.ledger import Ledger
+from opendmm.forwarding.kernel.links import Links
+from opendmm.forwarding.kernel.means import MEANS
+from opendmm.forwarding.kernel.slots import SlotWriter
+from opendmm.forwarding.kernel.snapshot import (
+    Snapshot,
+    installed_rules,
+    permitted_sources,
+    take_snapshot,
+)
+from opendmm.forwarding.kernel.vocabulary import Vocabulary
+from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.rules import Access, Action, Change, Redirect, RuleKey, Table, ToAnchor
+
+
+class KernelForwarding:
+    """A node's forwarding in the network namespace of the thread that constructs it.
+
+    Nothing is touched before `start`. Not thread-safe. Raises ForwardingUnavailableError for
+    an unknown means, and from `start` where the kernel lacks what the means needs.
+    """
+
+    def __init__(self, config: NodeForwardingConfig) -> None:
+        means = MEANS.get(config.means)
+        if means is None:
+            known = ", ".join(MEANS)
+            raise ForwardingUnavailableError(f"unknown means {config.means}; there are {known}")
+        self._config = config
+        self._socket = NetlinkSocket()
+        self._netfilter = NetlinkSocket(NETLINK_NETFILTER)
+        self._links = Links(self._socket)
+        self._means = means(config, self._socket, self._links)
+        self._vocabulary = Vocabulary(self._means)
+        self._writer = SlotWriter(self._means, self._vocabulary, self._links, self._netfilter)
+        self._ledger = Ledger(self._writer.uses)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The kernel counts no packets by route; it does count those that a permit lets pass."""
+        return Capabilities(
+            self._means.name,
+            ipv4=True,
+            ipv6=True,
+            overhead=self._means.overhead,
+            counters=self._config.source_filter,
+        )
+
+    def start(self) -> None:
+        """Set up tunnel ends, policy rules and the base filter; adopt what is installed."""
+        fixtures.set_up(self._config, self._means, self._socket)
+        snapshot = self._snapshot()
+        self._ledger.open(self._translate(snapshot))
+        self._mend(snapshot)
+
+    def apply(self, changes: Sequence[Change]) -> list[str]:
+        """Carry out a batch in order; for each change an error text, empty on success."""
+        errors: list[str] = []
+        for part in _without_repeats(changes):
+            errors.extend(self._apply(part))
+        return errors
+
+    def installed(self) -> list[Installed]:
+        """What the kernel has, whatever this driver remembers."""
+        return self._translate(self._snapshot())
+
+    def counters(self) -> list[Counter]:
+        """What each permitted source has sent through the ingress filter."""
+        return list(permitted_sources(self._netfilter))
+
+    def close(self, *, remove: bool) -> None:
+        """Stop; with `remove` take away everything of ours, else leave it forwarding."""
+        if remove:
+            fixtures.remove(self._snapshot(), self._socket)
+        self._socket.close()
+        self._netfilter.close()
+
+    def _snapshot(self) -> Snapshot:
+        return take_snapshot(self._socket, self._netfilter)
+
+    def _translate(self, snapshot: Snapshot) -> list[Installed]:
+        return installed_rules(snapshot, self._vocabulary, self._links.names())
+
+    def _apply(self, changes: Sequence[Change]) -> list[str]:
+        errors = [""] * len(changes)
+        batch = self._writer.begin()
+        for number, change in enumerate(changes):
+            try:
+                if change.action is None:
+                    self._writer.clear(number, change.key)
+                else:
+                    self._writer.put(number, change.key, change.action)
+            except RefusedError as problem:
+                errors[number] = str(problem)
+        for number, problem_text in batch.send(self._socket):
+            errors[number] = errors[number] or f"{changes[number].key}: {problem_text}"
+        perhaps_idle: list[Use] = []
+        for change, error in zip(changes, errors, strict=True):
+            perhaps_idle.extend(self._after(change, error))
+        self._release(self._ledger.idle(perhaps_idle))
+        return errors
+
+    def _after(self, change: Change, error: str) -> tuple[Use, ...]:
+        """Account for a change; what it may have left unused."""
+        if not error:
+            return self._ledger.record(change.key, change.action)
+        try:
+            return self._writer.uses(change.key, change.action)
+        except RefusedError:
+            return ()
+
+    def _release(self, idle: Iterable[Use]) -> None:
+        batch = self._writer.begin()
+        for use in idle:
+            self._writer.release(use)
+        for _ in batch.send(self._socket):
+            pass  # left behind unused, it does no harm; `start` of the next life removes it
+
+    def _mend(self, snapshot: Snapshot) -> None:
+        """Finish what a life that ended abruptly left half done."""
+        names = self._links.names()
+        routed = {route.form.next_hop for route in snapshot.routes}
+        leftovers: list[Use] = [
+            NextHopUse(hop.identifier) for hop in snapshot.next_hops if hop.identifier not in routed
+        ]
+        leftovers.extend(
+            NeighbourUse(names.get(n.interface, ""), n.address) for n in snapshot.neighbours
+        )
+        attached = {
+            HomePrefix(route.destination, route.length)
+            for route in snapshot.routes
+            if route.form.table == ATTACHED_TABLE
+        }
+        leftovers.extend(AttachedRouteUse(prefix) for prefix in attached)
+        self._release(self._ledger.idle(leftovers))
+        self._apply(
+            [
+                Change(key, action)
+                for key, action in self._ledger.items()
+                if self._is_to_be_redone(key, action, attached)
+            ]
+        )
+
+    def _is_to_be_redone(self, key: RuleKey, action: Action, attached: set[HomePrefix]) -> bool:
+        """Whether a rule's second route is missing, or its gateway may be another by now."""
+        match action:
+            case Access():
+                return key.table is Table.DOWNLINK and key.prefix not in attached
+            case Redirect():
+                return not self._means.lasting
+        return isinstance(action, ToAnchor)
+
+
+def _without_repeats(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    """The same changes in parts, none of which changes a slot twice."""
+    start = 0
+    seen: set[RuleKey] = set()
+    for position, change in enumerate(changes):
+        if change.key in seen:
+            yield changes[start:position]
+            start = position
+            seen.clear()
+        seen.add(change.key)
+    yield changes[start:]

@@ -1,0 +1,154 @@
+"""What a node has in the kernel before any mobile node: made at start, taken away at removal."""
+
+import errno
+from collections.abc import Sequence
+
+from opendmm.forwarding.kernel.base_ruleset import base_ruleset, remove_ruleset
+from opendmm.forwarding.kernel.config import NodeForwardingConfig
+from opendmm.forwarding.kernel.conventions import (
+    ACCESS_MARK,
+    ATTACHED_PRIORITY,
+    ATTACHED_TABLE,
+    DEFAULT_ROUTE,
+    EGRESS_TABLE,
+    LEAST_PREFERRED,
+    PROTOCOL,
+    TUNNEL_DEVICE,
+    UPLINK_PRIORITY,
+    UPLINK_TABLE,
+    VXLAN_DEVICE,
+)
+from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
+from opendmm.forwarding.kernel.libnftables import Nftables, NftablesError
+from opendmm.forwarding.kernel.means import Means
+from opendmm.forwarding.kernel.snapshot import FAMILIES, Snapshot
+from opendmm.forwarding.netlink.link import delete_link
+from opendmm.forwarding.netlink.neighbour import delete_neighbour
+from opendmm.forwarding.netlink.next_hop import delete_next_hop
+from opendmm.forwarding.netlink.policy_rule import (
+    PolicyRule,
+    add_policy_rule,
+    delete_policy_rule,
+    dump_policy_rules,
+    parse_policy_rule,
+)
+from opendmm.forwarding.netlink.route import (
+    AF_INET6,
+    Route,
+    RouteForm,
+    RouteType,
+    delete_route,
+    put_route,
+)
+from opendmm.forwarding.netlink.socket import NetlinkSocket
+
+ALREADY = frozenset({0, errno.EEXIST})
+
+
+def set_up(config: NodeForwardingConfig, means: Means, socket: NetlinkSocket) -> None:
+    """Idempotent. Raises ForwardingUnavailableError naming what the kernel refused."""
+    _must(socket, means.set_up(), "tunnel ends")
+    if means.tunnels:
+        _must(socket, _ends_of_egress_table(), "the end of the egress table")
+    else:
+        socket.execute(_removed_ends_of_egress_table())
+    wanted = [*means.rules(), *_uplink_rules()]
+    _must(socket, [add_policy_rule(rule) for rule in wanted], "policy rules")
+    socket.execute([delete_policy_rule(rule) for rule in _strangers(socket, wanted)])
+    ruleset = base_ruleset(
+        config, overhead=means.overhead, ipv4_end=means.ipv4_end(), guard=means.guard()
+    )
+    _run_nftables(ruleset)
+
+
+def remove(snapshot: Snapshot, socket: NetlinkSocket) -> None:
+    """Take away everything of ours."""
+    socket.execute(
+        [
+            *(delete_policy_rule(rule) for rule in snapshot.rules),
+            *(_deletion(route) for route in snapshot.routes),
+            *(delete_next_hop(hop.identifier) for hop in snapshot.next_hops),
+            *(delete_neighbour(neighbour) for neighbour in snapshot.neighbours),
+            *(delete_link(name) for name in (TUNNEL_DEVICE, VXLAN_DEVICE)),
+        ]
+    )
+    _run_nftables(remove_ruleset())
+
+
+def _must(socket: NetlinkSocket, messages: Sequence[bytes], what: str) -> None:
+    for refusal in socket.execute(messages).values():
+        if refusal.number not in ALREADY:
+            raise ForwardingUnavailableError(f"{what}: the kernel refused: {refusal.text}")
+
+
+def _run_nftables(commands: str) -> None:
+    nftables = Nftables()
+    try:
+        nftables.run(commands)
+    except NftablesError as problem:
+        raise ForwardingUnavailableError(f"nftables: {problem}") from problem
+    finally:
+        nftables.close()
+
+
+def _end_form() -> RouteForm:
+    return RouteForm(EGRESS_TABLE, PROTOCOL, LEAST_PREFERRED, RouteType.UNREACHABLE)
+
+
+def _ends_of_egress_table() -> list[bytes]:
+    """A packet out of a tunnel that nobody here serves is refused, never routed back."""
+    return [put_route(default.network, 0, _end_form()) for default in DEFAULT_ROUTE.values()]
+
+
+def _removed_ends_of_egress_table() -> list[bytes]:
+    return [delete_route(default.network, 0, _end_form()) for default in DEFAULT_ROUTE.values()]
+
+
+def _uplink_rules() -> list[PolicyRule]:
+    """From access links: attached mobile nodes first, then the IPv6 tunnels.
+
+    IPv4 has no source-specific routes; there each uplink tunnel has rules of its own.
+    """
+    rules = [
+        PolicyRule(
+            family=family,
+            priority=ATTACHED_PRIORITY,
+            table=ATTACHED_TABLE,
+            protocol=PROTOCOL,
+            mark=ACCESS_MARK,
+        )
+        for family in FAMILIES
+    ]
+    rules.append(
+        PolicyRule(
+            family=AF_INET6,
+            priority=UPLINK_PRIORITY,
+            table=UPLINK_TABLE,
+            protocol=PROTOCOL,
+            mark=ACCESS_MARK,
+        )
+    )
+    return rules
+
+
+def _strangers(socket: NetlinkSocket, wanted: Sequence[PolicyRule]) -> list[PolicyRule]:
+    """Rules of ours that an earlier life with another means needed; not those of slots."""
+    rules = (
+        parse_policy_rule(body)
+        for family in FAMILIES
+        for body in socket.dump(dump_policy_rules(family))
+    )
+    return [r for r in rules if r.protocol == PROTOCOL and not r.source and r not in wanted]
+
+
+def _deletion(route: Route) -> bytes:
+    form = route.form
+    chosen = RouteForm(
+        form.table,
+        PROTOCOL,
+        form.metric,
+        form.kind,
+        source=form.source,
+        source_length=form.source_length,
+    )
+    return delete_route(route.destination, route.length, chosen)

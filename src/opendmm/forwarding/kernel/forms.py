@@ -1,0 +1,139 @@
+"""The routes, neighbours and rules that stand for one slot of the model. Pure.
+
+Access to a home address is a device route and a permanent neighbour: a dynamic one would be
+poisoned by packets that come while the mobile node is away, and cost most of a second when it
+is back. A home network has no single address to be a neighbour, so it is routed by way of a
+link-local next hop made from the link-layer identifier; the frame's destination is all that
+counts, the mobile node need not have that address.
+"""
+
+import msgspec
+
+from opendmm.forwarding.kernel.conventions import (
+    ACCESS_MARK,
+    ATTACHED_TABLE,
+    METRIC,
+    PROTOCOL,
+    UPLINK_PRIORITY,
+    UPLINK_TABLE,
+)
+from opendmm.forwarding.kernel.errors import RefusedError
+from opendmm.forwarding.netlink.next_hop import NextHop
+from opendmm.forwarding.netlink.policy_rule import PolicyRule
+from opendmm.forwarding.netlink.route import AF_INET, RouteForm
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.rules import Access
+
+LINK_LOCAL = bytes.fromhex("fe80000000000000")
+ETHERNET = 6
+UNIVERSAL_BIT = 0x02
+
+
+class NextHopUse(msgspec.Struct, frozen=True):
+    """A next hop object that routes refer to."""
+
+    number: int
+
+
+class NeighbourUse(msgspec.Struct, frozen=True):
+    """A permanent neighbour that an access route relies on."""
+
+    interface: str
+    address: bytes
+
+
+class AttachedRouteUse(msgspec.Struct, frozen=True):
+    """An attached mobile node's second route, in the table of attached ones."""
+
+    prefix: HomePrefix
+
+
+class UplinkRuleUse(msgspec.Struct, frozen=True):
+    """An IPv4 source's policy rule to its tunnel's table."""
+
+    prefix: HomePrefix
+    number: int
+
+
+class UplinkTableUse(msgspec.Struct, frozen=True):
+    """The table of one IPv4 uplink tunnel; it holds a default route."""
+
+    number: int
+
+
+Use = UplinkRuleUse | UplinkTableUse | AttachedRouteUse | NeighbourUse | NextHopUse
+"""What slots share; goes when the last slot that uses it goes. In the order of going."""
+
+
+def neighbour_address(prefix: HomePrefix, access: Access) -> bytes:
+    """The packed address whose neighbour entry carries the link-layer identifier."""
+    if prefix.is_host or not access.link_layer_id:
+        return prefix.network
+    return link_local_of(access.link_layer_id)
+
+
+def link_local_of(link_layer_id: bytes) -> bytes:
+    """A link-local address with the modified EUI-64 of a MAC address (RFC 4291 app. A)."""
+    if len(link_layer_id) != ETHERNET:
+        raise RefusedError(
+            f"link-layer id {link_layer_id.hex(':')}: access to a network prefix needs a MAC "
+            f"address of {ETHERNET} octets"
+        )
+    first = link_layer_id[0] ^ UNIVERSAL_BIT
+    return LINK_LOCAL + bytes([first]) + link_layer_id[1:3] + b"\xff\xfe" + link_layer_id[3:]
+
+
+def access_form(table: int, prefix: HomePrefix, access: Access, interface: int) -> RouteForm:
+    """The route of an attached mobile node; `interface` is the index of its access link."""
+    if prefix.is_host or not access.link_layer_id:
+        return RouteForm(table, PROTOCOL, METRIC, output=interface)
+    gateway = link_local_of(access.link_layer_id)
+    if prefix.is_ipv6:
+        return RouteForm(table, PROTOCOL, METRIC, output=interface, gateway=gateway)
+    return RouteForm(table, PROTOCOL, METRIC, output=interface, via=gateway)
+
+
+def shared_form(table: int, number: int) -> RouteForm:
+    """A route by way of a next hop object."""
+    return RouteForm(table, PROTOCOL, METRIC, next_hop=number)
+
+
+def selector(table: int) -> RouteForm:
+    """What names a route of ours for deletion, beside its destination."""
+    return RouteForm(table, PROTOCOL, METRIC)
+
+
+def attached_selector() -> RouteForm:
+    return selector(ATTACHED_TABLE)
+
+
+def uplink_form(prefix: HomePrefix, hop: NextHop) -> RouteForm:
+    """A source-specific default route; the kernel allows it no next hop object."""
+    return RouteForm(
+        UPLINK_TABLE,
+        PROTOCOL,
+        METRIC,
+        output=hop.output,
+        encapsulation=hop.encapsulation,
+        source=prefix.network,
+        source_length=prefix.length,
+    )
+
+
+def uplink_selector(prefix: HomePrefix) -> RouteForm:
+    return RouteForm(
+        UPLINK_TABLE, PROTOCOL, METRIC, source=prefix.network, source_length=prefix.length
+    )
+
+
+def uplink_rule(prefix: HomePrefix, number: int) -> PolicyRule:
+    """Packets from access links with this IPv4 source look in their tunnel's table."""
+    return PolicyRule(
+        family=AF_INET,
+        priority=UPLINK_PRIORITY,
+        table=number,
+        protocol=PROTOCOL,
+        mark=ACCESS_MARK,
+        source=prefix.network,
+        source_length=prefix.length,
+    )

@@ -1,0 +1,57 @@
+"""What distinguishes one forwarding means from another; the driver does all they share."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from opendmm.forwarding.kernel.config import NodeForwardingConfig
+from opendmm.forwarding.kernel.links import Links
+from opendmm.forwarding.netlink.lightweight_tunnel import Encapsulation
+from opendmm.forwarding.netlink.next_hop import NextHop
+from opendmm.forwarding.netlink.policy_rule import PolicyRule
+from opendmm.forwarding.netlink.socket import NetlinkSocket
+from opendmm.model.addressing import Egress
+
+
+class Means(ABC):
+    """How packets get from an ingress to an egress, and how the egress takes them in."""
+
+    name: ClassVar[str]
+    overhead: ClassVar[int]
+    """Octets that it adds to each packet."""
+    tunnels: ClassVar[bool] = True
+    """False when packets travel as they are; nothing then can be carried uplink."""
+    lasting: ClassVar[bool] = True
+    """False when a next hop depends on routing and is to be made afresh at each use."""
+
+    def __init__(self, config: NodeForwardingConfig, socket: NetlinkSocket, links: Links) -> None:
+        self.config = config
+        self.socket = socket
+        self.links = links
+
+    @abstractmethod
+    def set_up(self) -> list[bytes]:
+        """Make the devices; the routes of this node's own tunnel ends, as messages."""
+
+    @abstractmethod
+    def rules(self) -> list[PolicyRule]:
+        """Policy rules that bring what the tunnel ends take in to the egress table."""
+
+    @abstractmethod
+    def identifier(self, egress: Egress, *, ipv6: bool, uplink: bool) -> int:
+        """The number of the next hop to an egress; the same in every life of the node."""
+
+    @abstractmethod
+    def next_hop(self, egress: Egress, *, ipv6: bool, uplink: bool) -> NextHop:
+        """The next hop to an egress. Raises RefusedError when there is no way to it."""
+
+    def endpoint(self, encapsulation: Encapsulation) -> bytes:  # noqa: ARG002 (none to read here)
+        """The packed address that an encapsulation leads to; empty when not of this means."""
+        return b""
+
+    def ipv4_end(self) -> str | None:
+        """The address of the tunnel end whose IPv4 packets must be marked."""
+        return None
+
+    def guard(self) -> list[str]:
+        """nftables matches of what would enter a tunnel end from an access link."""
+        return []

@@ -1,0 +1,92 @@
+"""VXLAN (RFC 7348) in its generic form: IP packets in UDP, no Ethernet header inside.
+
+One device for all tunnels; the route says where to (tunnel metadata). The network identifier
+tells the directions apart: what an uplink tunnel carried is routed normally at its end.
+"""
+
+from pathlib import Path
+
+from opendmm.forwarding.kernel.conventions import (
+    EGRESS_PRIORITY,
+    EGRESS_TABLE,
+    PROTOCOL,
+    UPLINK_TABLE,
+    VXLAN_DEVICE,
+    VXLAN_PORT,
+)
+from opendmm.forwarding.kernel.endpoints import identifier, segment
+from opendmm.forwarding.kernel.means.means import Means
+from opendmm.forwarding.netlink.lightweight_tunnel import (
+    Encapsulation,
+    EncapsulationType,
+    metadata_destination,
+    tunnel_metadata,
+)
+from opendmm.forwarding.netlink.link import vxlan_data
+from opendmm.forwarding.netlink.next_hop import NextHop
+from opendmm.forwarding.netlink.policy_rule import PolicyRule
+from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, TABLE_MAIN
+from opendmm.model.addressing import Egress
+
+DOWNLINK_NETWORK = EGRESS_TABLE
+UPLINK_NETWORK = UPLINK_TABLE
+RP_FILTER = Path(f"/proc/sys/net/ipv4/conf/{VXLAN_DEVICE}/rp_filter")
+
+
+class VxlanMeans(Means):
+    """VXLAN-GPE over IPv6, locator to locator."""
+
+    name = "vxlan"
+    overhead = 56  # IPv6 40, UDP 8, VXLAN 8
+
+    def set_up(self) -> list[bytes]:
+        room = self.config.core_mtu - self.overhead
+        self.links.ensure(VXLAN_DEVICE, ("vxlan",), room, vxlan_data(VXLAN_PORT))
+        # Packets come out of this device whose senders are routed elsewhere: RFC 3704 strict
+        # mode would drop them.
+        RP_FILTER.write_text("0")
+        return []
+
+    def rules(self) -> list[PolicyRule]:
+        return [
+            PolicyRule(
+                family=family,
+                priority=priority,
+                table=table,
+                protocol=PROTOCOL,
+                input_name=VXLAN_DEVICE,
+                tunnel_id=network,
+            )
+            for family in (AF_INET6, AF_INET)
+            for priority, table, network in (
+                (EGRESS_PRIORITY - 1, TABLE_MAIN, UPLINK_NETWORK),
+                (EGRESS_PRIORITY, EGRESS_TABLE, 0),
+            )
+        ]
+
+    def identifier(self, egress: Egress, *, ipv6: bool, uplink: bool) -> int:
+        return identifier(
+            "vxlan", self.config.locator.address, egress.locator.address, f"{ipv6} {uplink}"
+        )
+
+    def next_hop(self, egress: Egress, *, ipv6: bool, uplink: bool) -> NextHop:
+        segment(egress.locator, 0)  # refuses an IPv4 locator
+        return NextHop(
+            self.identifier(egress, ipv6=ipv6, uplink=uplink),
+            AF_INET6 if ipv6 else AF_INET,
+            PROTOCOL,
+            self.links.usable(VXLAN_DEVICE),
+            encapsulation=tunnel_metadata(
+                UPLINK_NETWORK if uplink else DOWNLINK_NETWORK,
+                self.config.locator.address,
+                egress.locator.address,
+            ),
+        )
+
+    def endpoint(self, encapsulation: Encapsulation) -> bytes:
+        if encapsulation.kind is not EncapsulationType.IP6:
+            return b""
+        return metadata_destination(encapsulation)
+
+    def guard(self) -> list[str]:
+        return [f"udp dport {VXLAN_PORT}"]

@@ -1,0 +1,225 @@
+"""One change of a slot as netlink messages, and what it shares with other slots.
+
+Every put is in place: the new route replaces the old one of the same metric in one step, and
+what only the old one used is taken away afterwards.
+"""
+
+from opendmm.forwarding.kernel.batch import ALREADY_GONE, ALREADY_THERE, Batch
+from opendmm.forwarding.kernel.conventions import (
+    ATTACHED_TABLE,
+    DEFAULT_ROUTE,
+    NFT_TABLE,
+    PERMITTED_SETS,
+    PROTOCOL,
+    ROUTING_TABLES,
+)
+from opendmm.forwarding.kernel.errors import RefusedError
+from opendmm.forwarding.kernel.forms import (
+    AttachedRouteUse,
+    NeighbourUse,
+    NextHopUse,
+    UplinkRuleUse,
+    UplinkTableUse,
+    Use,
+    access_form,
+    attached_selector,
+    neighbour_address,
+    selector,
+    shared_form,
+    uplink_form,
+    uplink_rule,
+    uplink_selector,
+)
+from opendmm.forwarding.kernel.links import Links
+from opendmm.forwarding.kernel.means import Means
+from opendmm.forwarding.kernel.resolution import gateway_to
+from opendmm.forwarding.kernel.vocabulary import Vocabulary
+from opendmm.forwarding.netlink.neighbour import Neighbour, delete_neighbour, put_neighbour
+from opendmm.forwarding.netlink.next_hop import (
+    NextHop,
+    add_next_hop,
+    delete_next_hop,
+    put_next_hop,
+)
+from opendmm.forwarding.netlink.nftables_elements import add_prefix, delete_prefix, transaction
+from opendmm.forwarding.netlink.policy_rule import add_policy_rule, delete_policy_rule
+from opendmm.forwarding.netlink.route import RouteForm, delete_route, put_route
+from opendmm.forwarding.netlink.socket import NetlinkSocket
+from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
+
+
+class SlotWriter:
+    """Writes the changes of one batch; `begin` starts the next one."""
+
+    def __init__(
+        self, means: Means, vocabulary: Vocabulary, links: Links, netfilter: NetlinkSocket
+    ) -> None:
+        self._means = means
+        self._vocabulary = vocabulary
+        self._links = links
+        self._netfilter = netfilter
+        self._batch = Batch()
+        self._ready: set[int] = set()
+        self._shared: dict[tuple[int, int], tuple[RouteForm, bytes]] = {}
+
+    def begin(self) -> Batch:
+        """A new batch. Interfaces and next hops are looked at afresh."""
+        self._batch = Batch()
+        self._ready.clear()
+        self._links.forget()
+        return self._batch
+
+    def uses(self, key: RuleKey, action: Action | None) -> tuple[Use, ...]:
+        """What a slot with this action shares with others. Raises RefusedError."""
+        match action:
+            case Redirect(egress):
+                return self._redirection_uses(key, egress)
+            case ToAnchor(anchor):
+                return (NextHopUse(self._vocabulary.anchor(anchor)),)
+            case Access():
+                neighbour = NeighbourUse(action.interface, neighbour_address(key.prefix, action))
+                uses: tuple[Use, ...] = (neighbour,) if action.link_layer_id else ()
+                if key.table is Table.DOWNLINK:
+                    uses += (AttachedRouteUse(key.prefix),)
+                return uses
+        return ()
+
+    def put(self, owner: int, key: RuleKey, action: Action) -> None:
+        """Add the messages that put an action in a slot. Raises RefusedError."""
+        match key.table, action:
+            case ((Table.DOWNLINK | Table.EGRESS), Access()):
+                self._put_access(owner, key, action)
+            case ((Table.DOWNLINK | Table.EGRESS), Redirect(egress)):
+                number = self._ready_redirection(owner, egress, key)
+                self._put_shared(owner, key, number)
+            case ((Table.DOWNLINK | Table.EGRESS), ToAnchor(anchor)):
+                number = self._vocabulary.anchor(anchor)
+                if number not in self._ready:
+                    hop = gateway_to(self._means.socket, anchor, number)
+                    self._put_next_hop(owner, hop, lasting=False)
+                self._put_shared(owner, key, number)
+            case Table.UPLINK, Redirect(egress):
+                self._put_uplink(owner, key, egress)
+            case Table.SOURCE_FILTER, Permit():
+                self._change_permitted(key.prefix, permit=True)
+            case _:
+                kind = type(action).__name__
+                raise RefusedError(f"an action {kind} does not belong in table {key.table}")
+
+    def clear(self, owner: int, key: RuleKey) -> None:
+        """Add the messages that empty a slot. Raises RefusedError."""
+        prefix = key.prefix
+        match key.table:
+            case Table.DOWNLINK | Table.EGRESS:
+                form = selector(ROUTING_TABLES[key.table])
+                message = delete_route(prefix.network, prefix.length, form)
+                self._batch.add(message, owner, ALREADY_GONE)
+            case Table.UPLINK if prefix.is_ipv6:
+                default = DEFAULT_ROUTE[16]
+                message = delete_route(default.network, 0, uplink_selector(prefix))
+                self._batch.add(message, owner, ALREADY_GONE)
+            case Table.UPLINK:
+                pass  # the policy rule is shared property and goes with its last use
+            case Table.SOURCE_FILTER:
+                self._change_permitted(prefix, permit=False)
+
+    def release(self, use: Use) -> None:
+        """Add the message that takes away what no slot uses any more."""
+        match use:
+            case NextHopUse(number):
+                message = delete_next_hop(number)
+            case NeighbourUse(interface, address):
+                try:
+                    index = self._links.usable(interface)
+                except RefusedError:
+                    return  # its neighbours went with it
+                message = delete_neighbour(Neighbour(index, address))
+            case AttachedRouteUse(prefix):
+                message = delete_route(prefix.network, prefix.length, attached_selector())
+            case UplinkRuleUse(prefix, number):
+                message = delete_policy_rule(uplink_rule(prefix, number))
+            case UplinkTableUse(number):
+                message = delete_route(DEFAULT_ROUTE[4].network, 0, selector(number))
+        self._batch.add(message, 0, ALREADY_GONE)
+
+    def _redirection_uses(self, key: RuleKey, egress: Egress) -> tuple[Use, ...]:
+        uplink = key.table is Table.UPLINK
+        ipv6 = key.prefix.is_ipv6
+        if uplink and ipv6:
+            return ()
+        number = self._vocabulary.redirection(egress, ipv6=ipv6, uplink=uplink)
+        if uplink:
+            rule = UplinkRuleUse(key.prefix, number)
+            return (rule, UplinkTableUse(number), NextHopUse(number))
+        return (NextHopUse(number),)
+
+    def _ready_redirection(self, owner: int, egress: Egress, key: RuleKey) -> int:
+        """The number of a next hop that exists once the batch has come so far."""
+        uplink = key.table is Table.UPLINK
+        ipv6 = key.prefix.is_ipv6
+        number = self._vocabulary.redirection(egress, ipv6=ipv6, uplink=uplink)
+        if number not in self._ready:
+            self._refuse_own(egress)
+            hop = self._means.next_hop(egress, ipv6=ipv6, uplink=uplink)
+            self._put_next_hop(owner, hop, lasting=self._means.lasting)
+        return number
+
+    def _refuse_own(self, egress: Egress) -> None:
+        if egress.locator == self._means.config.locator:
+            raise RefusedError(f"{egress} is this node itself: a redirection to it would loop")
+
+    def _put_next_hop(self, owner: int, hop: NextHop, *, lasting: bool) -> None:
+        self._ready.add(hop.identifier)
+        if lasting:
+            self._batch.add(add_next_hop(hop), owner, ALREADY_THERE)
+        else:
+            self._batch.add(put_next_hop(hop), owner)
+
+    def _put_shared(self, owner: int, key: RuleKey, number: int) -> None:
+        table = ROUTING_TABLES[key.table]
+        packed = self._shared.get((table, number))
+        if packed is None:
+            form = shared_form(table, number)
+            packed = self._shared[table, number] = (form, form.attributes())
+        self._batch.add(put_route(key.prefix.network, key.prefix.length, *packed), owner)
+
+    def _put_access(self, owner: int, key: RuleKey, access: Access) -> None:
+        prefix = key.prefix
+        interface = self._links.usable(access.interface)
+        if access.link_layer_id:
+            neighbour = Neighbour(
+                interface, neighbour_address(prefix, access), access.link_layer_id, PROTOCOL
+            )
+            self._batch.add(put_neighbour(neighbour), owner)
+        tables = [ROUTING_TABLES[key.table]]
+        if key.table is Table.DOWNLINK:
+            tables.append(ATTACHED_TABLE)
+        for table in tables:
+            form = access_form(table, prefix, access, interface)
+            self._batch.add(put_route(prefix.network, prefix.length, form), owner)
+
+    def _put_uplink(self, owner: int, key: RuleKey, egress: Egress) -> None:
+        if not self._means.tunnels:
+            raise RefusedError(
+                f"the means {self._means.name} cannot carry uplink packets to {egress}; "
+                "use a tunnel, or direct uplink"
+            )
+        self._refuse_own(egress)
+        prefix = key.prefix
+        if prefix.is_ipv6:
+            hop = self._means.next_hop(egress, ipv6=True, uplink=True)
+            form = uplink_form(prefix, hop)
+            self._batch.add(put_route(DEFAULT_ROUTE[16].network, 0, form), owner)
+            return
+        number = self._ready_redirection(owner, egress, key)
+        self._batch.add(put_route(DEFAULT_ROUTE[4].network, 0, shared_form(number, number)), owner)
+        self._batch.add(add_policy_rule(uplink_rule(prefix, number)), owner, ALREADY_THERE)
+
+    def _change_permitted(self, prefix: HomePrefix, *, permit: bool) -> None:
+        change = add_prefix if permit else delete_prefix
+        set_name = PERMITTED_SETS[len(prefix.network)]
+        message = change(NFT_TABLE, set_name, prefix.network, prefix.length)
+        refusal = self._netfilter.transact(transaction(message))
+        if refusal is not None and (permit or refusal.number not in ALREADY_GONE):
+            raise RefusedError(f"source filter, {prefix}: {refusal.text}")

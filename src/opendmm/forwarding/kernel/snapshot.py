@@ -1,0 +1,138 @@
+"""Everything of ours that the kernel has, and its translation into the words of the model."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from opendmm.forwarding.contract import Counter, Installed
+from opendmm.forwarding.kernel.conventions import (
+    EGRESS_TABLE,
+    NFT_TABLE,
+    PERMITTED_SETS,
+    PROTOCOL,
+    UPLINK_PRIORITY,
+    UPLINK_TABLE,
+)
+from opendmm.forwarding.kernel.vocabulary import Vocabulary
+from opendmm.forwarding.netlink.lightweight_tunnel import EncapsulationType
+from opendmm.forwarding.netlink.neighbour import Neighbour, dump_neighbours, parse_neighbour
+from opendmm.forwarding.netlink.next_hop import NextHop, dump_next_hops, parse_next_hop
+from opendmm.forwarding.netlink.nftables_elements import dump_elements, parse_intervals
+from opendmm.forwarding.netlink.policy_rule import (
+    PolicyRule,
+    dump_policy_rules,
+    parse_policy_rule,
+)
+from opendmm.forwarding.netlink.route import (
+    AF_INET,
+    AF_INET6,
+    TABLE_MAIN,
+    Route,
+    RouteType,
+    dump_routes,
+    parse_route,
+)
+from opendmm.forwarding.netlink.socket import NetlinkError, NetlinkSocket
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.rules import Access, Action, Permit, RuleKey, Table
+
+DESTINATION_TABLES = {TABLE_MAIN: Table.DOWNLINK, EGRESS_TABLE: Table.EGRESS}
+FAMILIES = (AF_INET6, AF_INET)
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What carries our protocol number, as the kernel tells it."""
+
+    routes: list[Route]
+    next_hops: list[NextHop]
+    neighbours: list[Neighbour]
+    rules: list[PolicyRule]
+    permitted: list[Counter]
+
+
+def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
+    """Read it all. Raises NetlinkError."""
+    next_hops = (parse_next_hop(body) for body in socket.dump(dump_next_hops()))
+    neighbours = (parse_neighbour(body) for body in socket.dump(dump_neighbours()))
+    return Snapshot(
+        routes=[
+            parse_route(body)
+            for family in FAMILIES
+            for body in socket.dump(dump_routes(family, PROTOCOL))
+        ],
+        next_hops=[hop for hop in next_hops if hop.protocol == PROTOCOL],
+        neighbours=[n for n in neighbours if n.protocol == PROTOCOL],
+        rules=[
+            rule
+            for family in FAMILIES
+            for rule in map(parse_policy_rule, socket.dump(dump_policy_rules(family)))
+            if rule.protocol == PROTOCOL
+        ],
+        permitted=list(permitted_sources(netfilter)),
+    )
+
+
+def permitted_sources(netfilter: NetlinkSocket) -> Iterator[Counter]:
+    """The exceptions of the ingress filter and what each let pass."""
+    for set_name in PERMITTED_SETS.values():
+        try:
+            bodies = list(netfilter.dump(dump_elements(NFT_TABLE, set_name)))
+        except NetlinkError:
+            continue  # no table of ours: nothing is permitted
+        for interval in parse_intervals(bodies):
+            key = RuleKey(Table.SOURCE_FILTER, HomePrefix(interval.network, interval.length))
+            yield Counter(key, interval.packets, interval.octets)
+
+
+def installed_rules(
+    snapshot: Snapshot, vocabulary: Vocabulary, interfaces: dict[int, str]
+) -> list[Installed]:
+    """The rule slots that a snapshot shows, in no particular order."""
+    link_layer_ids = {(n.interface, n.address): n.link_layer_address for n in snapshot.neighbours}
+    found: list[Installed] = []
+    for route in snapshot.routes:
+        key = _slot(route)
+        if key is not None:
+            found.append(Installed(key, _action(route, vocabulary, interfaces, link_layer_ids)))
+    for rule in snapshot.rules:
+        if rule.priority == UPLINK_PRIORITY and rule.source:
+            prefix = HomePrefix(rule.source, rule.source_length)
+            action = vocabulary.action(rule.table)
+            found.append(Installed(RuleKey(Table.UPLINK, prefix), action))
+    found.extend(Installed(counter.key, Permit()) for counter in snapshot.permitted)
+    return found
+
+
+def _slot(route: Route) -> RuleKey | None:
+    """The slot that a route stands for; None for tunnel ends and other fixtures."""
+    form = route.form
+    if form.kind is not RouteType.UNICAST or _is_tunnel_end(route):
+        return None
+    if form.table == UPLINK_TABLE and form.source_length:
+        return RuleKey(Table.UPLINK, HomePrefix(form.source, form.source_length))
+    table = DESTINATION_TABLES.get(form.table)
+    if table is None:
+        return None
+    return RuleKey(table, HomePrefix(route.destination, route.length))
+
+
+def _is_tunnel_end(route: Route) -> bool:
+    encapsulation = route.form.encapsulation
+    return encapsulation is not None and encapsulation.kind is EncapsulationType.SEG6_LOCAL
+
+
+def _action(
+    route: Route,
+    vocabulary: Vocabulary,
+    interfaces: dict[int, str],
+    link_layer_ids: dict[tuple[int, bytes], bytes],
+) -> Action:
+    form = route.form
+    if form.next_hop:
+        return vocabulary.action(form.next_hop)
+    if form.encapsulation is not None:
+        return vocabulary.redirection_by(form.encapsulation)
+    neighbour = form.gateway or form.via or route.destination
+    return Access(
+        interfaces.get(form.output, ""), link_layer_ids.get((form.output, neighbour), b"")
+    )

@@ -1,0 +1,97 @@
+"""Policy routing rules (linux/fib_rules.h): which packets look in which table."""
+
+import struct
+from enum import IntEnum
+
+import msgspec
+
+from opendmm.forwarding.netlink.attributes import (
+    ADD,
+    MessageFlag,
+    attribute,
+    integer,
+    message,
+    parse,
+    text,
+    u8,
+    u32,
+)
+
+RTM_NEWRULE = 32
+RTM_DELRULE = 33
+RTM_GETRULE = 34
+
+FIB_RULE_HDR = struct.Struct("=BBBBBBBBI")
+ACTION_TO_TABLE = 1
+
+
+class PolicyRuleAttribute(IntEnum):
+    SOURCE = 2
+    INPUT_NAME = 3
+    PRIORITY = 6
+    MARK = 10
+    TUNNEL_ID = 12
+    TABLE = 15
+    PROTOCOL = 21
+
+
+class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Packets that match every field given look in `table`. `source` is packed."""
+
+    family: int
+    priority: int
+    table: int
+    protocol: int
+    mark: int = 0
+    input_name: str = ""
+    tunnel_id: int = 0
+    source: bytes = b""
+    source_length: int = 0
+
+
+def _body(rule: PolicyRule) -> bytes:
+    packed = FIB_RULE_HDR.pack(rule.family, 0, rule.source_length, 0, 0, 0, 0, ACTION_TO_TABLE, 0)
+    packed += u32(PolicyRuleAttribute.PRIORITY, rule.priority)
+    packed += u32(PolicyRuleAttribute.TABLE, rule.table)
+    packed += u8(PolicyRuleAttribute.PROTOCOL, rule.protocol)
+    if rule.mark:
+        packed += u32(PolicyRuleAttribute.MARK, rule.mark)
+    if rule.input_name:
+        packed += text(PolicyRuleAttribute.INPUT_NAME, rule.input_name)
+    if rule.tunnel_id:
+        packed += attribute(PolicyRuleAttribute.TUNNEL_ID, struct.pack(">Q", rule.tunnel_id))
+    if rule.source:
+        packed += attribute(PolicyRuleAttribute.SOURCE, rule.source)
+    return packed
+
+
+def add_policy_rule(rule: PolicyRule) -> bytes:
+    """Add the rule; EEXIST when there is the same one."""
+    return message(RTM_NEWRULE, ADD, _body(rule))
+
+
+def delete_policy_rule(rule: PolicyRule) -> bytes:
+    return message(RTM_DELRULE, MessageFlag.REQUEST, _body(rule))
+
+
+def dump_policy_rules(family: int) -> bytes:
+    body = FIB_RULE_HDR.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    return message(RTM_GETRULE, MessageFlag.REQUEST | MessageFlag.DUMP, body)
+
+
+def parse_policy_rule(body: bytes) -> PolicyRule:
+    """From the body of an RTM_NEWRULE message."""
+    family, _, source_length, _, table, _, _, _, _ = FIB_RULE_HDR.unpack_from(body)
+    found = parse(body[FIB_RULE_HDR.size :])
+    name = found.get(PolicyRuleAttribute.INPUT_NAME, b"")
+    return PolicyRule(
+        family=family,
+        priority=integer(found.get(PolicyRuleAttribute.PRIORITY, b"")),
+        table=integer(found.get(PolicyRuleAttribute.TABLE, b"")) or table,
+        protocol=integer(found.get(PolicyRuleAttribute.PROTOCOL, b"")),
+        mark=integer(found.get(PolicyRuleAttribute.MARK, b"")),
+        input_name=name.rstrip(b"\0").decode(errors="replace"),
+        tunnel_id=int.from_bytes(found.get(PolicyRuleAttribute.TUNNEL_ID, b""), "big"),
+        source=found.get(PolicyRuleAttribute.SOURCE, b""),
+        source_length=source_length,
+    )
