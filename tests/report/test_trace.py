@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from opendmm.entities.effects import Notice, RuleOutcome, Severity
 from opendmm.entities.host import HostNotice, RuleRequest
 from opendmm.model.addressing import Egress, HomePrefix, Locator
@@ -9,7 +11,8 @@ from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import ForwardingPolicy
 from opendmm.model.rules import Redirect, Rule, RuleKey, Table
-from opendmm.reference_points.catalogue import Envelope, ReferencePointName
+from opendmm.reference_points.catalogue import CATALOGUE, Envelope, ReferencePointName
+from opendmm.reference_points.message import Message
 from opendmm.reference_points.r_ic import PolicyUpdate
 from opendmm.reference_points.r_xx import ContextRequest
 from opendmm.report.trace import (
@@ -21,6 +24,7 @@ from opendmm.report.trace import (
     notice_record,
     read_trace,
     rule_record,
+    subjects,
 )
 
 A, B = NodeId("anchor-a"), NodeId("anchor-b")
@@ -100,3 +104,20 @@ def test_traces_of_several_nodes_merge_by_time_and_sent_messages_count_once() ->
     merged = merge([sent, received])
     assert [r.at for r in merged] == [1.0, 2.0, 3.0, 4.0]
     assert count_messages(merged) == {"R_XX": 2}
+
+
+def test_every_message_of_the_catalogue_can_be_recorded() -> None:
+    for point in CATALOGUE.values():
+        for kind in point.messages:
+            assert subjects(arbitrary(kind)) is not None
+
+
+def arbitrary(kind: type[Message]) -> Message:
+    """A message of a kind with every required field filled."""
+    values = {"int": 1, "float": 1.0, "bool": False, "bytes": b"", "str": "x"}
+    wanted = {}
+    for field in msgspec.structs.fields(kind):
+        if field.required:
+            name = getattr(field.type, "__name__", "")
+            wanted[field.name] = values.get(name, ())
+    return kind(**wanted)

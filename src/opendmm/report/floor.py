@@ -21,6 +21,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
 from opendmm.constellation.file import MoveOrderName
 from opendmm.model.identity import FunctionalEntity, NodeId
@@ -83,7 +84,7 @@ def _by_ingress(
     deployment: Deployment, topology: Topology, move: PlannedMove, ingress: NodeId
 ) -> float:
     egress = _egress_node(deployment, move)
-    controllers = deployment.ingresses[ingress].controllers
+    controllers = ingress_controllers(deployment, ingress)
     return min(
         topology.delay(move.new, controller)
         + (topology.delay(controller, egress, controller) if egress != move.new else 0.0)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
 from opendmm.model.addressing import HomePrefix
@@ -106,16 +107,21 @@ def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Ru
         if egress is None:
             continue
         for node, plan in deployment.ingresses.items():
-            if node != anchor and _is_told(deployment, plan, prefix):
+            if node != anchor and _is_told(deployment, node, plan, prefix):
                 yield node, RuleKey(Table.DOWNLINK, prefix), Redirect(egress)
 
 
-def _is_told(deployment: Deployment, ingress: IngressPlan, prefix: HomePrefix) -> bool:
+def _is_told(
+    deployment: Deployment, node: NodeId, ingress: IngressPlan, prefix: HomePrefix
+) -> bool:
     """Whether an ingress must know of the prefix without asking."""
     return (
         ingress.mode is PolicyMode.PUSH
         and _concerns(ingress.groups, prefix)
-        and any(_concerns(deployment.controllers[c].serves, prefix) for c in ingress.controllers)
+        and any(
+            _concerns(deployment.controllers[controller].serves, prefix)
+            for controller in ingress_controllers(deployment, node)
+        )
     )
 
 

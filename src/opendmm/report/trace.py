@@ -98,7 +98,8 @@ def subjects(message: Any) -> dict[MobileNodeId, int]:
     """The mobile nodes a message concerns, each with the sequence of its move (0: none)."""
     holders = [message, getattr(message, "context", None), getattr(message, "policy", None)]
     for batch in ("contexts", "policies", "results"):
-        holders += getattr(message, batch, ())
+        several = getattr(message, batch, ())
+        holders += several if isinstance(several, tuple) else ()
     found: dict[MobileNodeId, int] = {}
     for holder in holders:
         mobile_node = getattr(holder, "mobile_node", None)
