@@ -11,8 +11,7 @@ from namespaces import inside, namespaces, sh, veth
 from opendmm.entities.effects import LinkAttached, LinkDetached
 from opendmm.model.identity import MobileNodeId
 from opendmm.node.attachment.access import AccessDetection, LinkEvent, Subscriber
-from opendmm.node.attachment.kernel_events import KernelEvent, KernelEvents
-from opendmm.node.attachment.solicitations import Solicitations
+from opendmm.node.attachment.watch import Watch
 
 MAC = bytes.fromhex("020000000042")
 MN = MobileNodeId("mn1@example.org")
@@ -26,74 +25,70 @@ async def until(reached: Callable[[], bool], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.001)
 
 
+class Observer:
+    """A watch inside a namespace, and what it saw when; complete once it knows the links."""
+
+    def __init__(self, namespace: str, *, absent_too: bool = False) -> None:
+        self.seen: list[tuple[float, LinkEvent]] = []
+        self.detection = AccessDetection([Subscriber("mn1", MN, MAC)])
+        with inside(namespace):
+            self.watch = Watch(self.detection, self._note, absent_too=absent_too)
+
+    def _note(self, event: LinkEvent) -> None:
+        self.seen.append((time.monotonic(), event))
+
+    @property
+    def events(self) -> list[LinkEvent]:
+        return [event for _, event in self.seen]
+
+    async def reached(self, count: int) -> None:
+        await until(lambda: len(self.seen) == count)
+
+    async def complete(self) -> None:
+        await until(lambda: self.detection.complete)
+
+
 def test_a_link_coming_up_is_an_attachment_within_milliseconds() -> None:
-    async def watch(anchor: str, mobile: str) -> tuple[list[float], list[LinkEvent]]:
-        detection = AccessDetection([Subscriber("mn1", MN, MAC)])
-        seen: list[tuple[float, LinkEvent]] = []
-        complete = asyncio.Event()
+    async def set_radio(state: str) -> float:
+        process = await asyncio.create_subprocess_exec("ip", "link", "set", "radio", state)
+        await process.wait()
+        return time.monotonic()
 
-        def on_event(event: KernelEvent) -> None:
-            found = detection.kernel_event(event, time.monotonic())
-            if found is not None:
-                seen.append((time.monotonic(), found))
-
-        with inside(anchor):
-            events = KernelEvents(on_event, complete.set)
-        await complete.wait()
+    async def observe(anchor: str, mobile: str) -> tuple[list[float], list[LinkEvent]]:
+        observer = Observer(anchor)
+        await observer.complete()
         latencies: list[float] = []
+        # From inside, `ip` starts without a change of namespace: less noise.
         with inside(mobile):
-            # From inside, `ip` starts without a change of namespace: less noise.
-            for _ in range(10):
-                process = await asyncio.create_subprocess_exec("ip", "link", "set", "radio", "up")
-                await process.wait()
-                ended = time.monotonic()
-                await until(lambda: bool(seen) and isinstance(seen[-1][1], LinkAttached))
-                latencies.append(seen[-1][0] - ended)
-                process = await asyncio.create_subprocess_exec("ip", "link", "set", "radio", "down")
-                await process.wait()
-                await until(lambda: isinstance(seen[-1][1], LinkDetached))
-        events.close()
-        return latencies, [event for _, event in seen]
+            for round_ in range(1, 11):
+                ended = await set_radio("up")
+                await observer.reached(round_ * 2 - 1)
+                latencies.append(observer.seen[-1][0] - ended)
+                await set_radio("down")
+                await observer.reached(round_ * 2)
+        observer.watch.close()
+        return latencies, observer.events
 
     with namespaces(2) as (anchor, mobile):
         veth(anchor, "mn1", mobile, "radio")
         sh(f"ip -n {anchor} link set mn1 up")
-        latencies, seen = asyncio.run(watch(anchor, mobile))
+        latencies, events = asyncio.run(observe(anchor, mobile))
 
-    assert seen == [LinkAttached(MN, "mn1", MAC), LinkDetached(MN, "mn1")] * 10
+    assert events == [LinkAttached(MN, "mn1", MAC), LinkDetached(MN, "mn1")] * 10
     # Generous: measured from the end of `ip`, on a machine shared with other work.
     assert statistics.median(latencies) < 0.02
 
 
 def test_a_router_solicitation_tells_who_came_to_a_shared_link() -> None:
-    async def watch(anchor: str, mobile: str) -> list[LinkEvent]:
-        detection = AccessDetection([Subscriber("mn1", MN, MAC)])
-        seen: list[LinkEvent] = []
-        complete = asyncio.Event()
-
-        def note(found: LinkEvent | None) -> None:
-            if found is not None:
-                seen.append(found)
-
-        def on_complete() -> None:
-            detection.complete = True
-            complete.set()
-
-        with inside(anchor):
-            events = KernelEvents(
-                lambda event: note(detection.kernel_event(event, time.monotonic())), on_complete
-            )
-            solicitations = Solicitations(
-                lambda index, who: note(detection.solicitation(index, who, time.monotonic()))
-            )
-        await complete.wait()
+    async def observe(anchor: str, mobile: str) -> list[LinkEvent]:
+        observer = Observer(anchor)
+        await observer.complete()
         # The kernel solicits routers by itself when the link comes up.
         sh(f"ip -n {mobile} link set radio up")
-        await until(lambda: bool(seen))
+        await until(lambda: bool(observer.seen))
         await asyncio.sleep(0.1)
-        events.close()
-        solicitations.close()
-        return seen
+        observer.watch.close()
+        return observer.events
 
     with namespaces(2) as (anchor, mobile):
         veth(anchor, "wlan0", mobile, "radio")
@@ -101,6 +96,17 @@ def test_a_router_solicitation_tells_who_came_to_a_shared_link() -> None:
         sh(f"ip netns exec {mobile} sysctl -qw net.ipv6.conf.radio.router_solicitation_delay=0")
         sh(f"ip -n {mobile} link set radio address {MAC.hex(':')}")
         sh(f"ip -n {anchor} link set wlan0 up")
-        seen = asyncio.run(watch(anchor, mobile))
+        events = asyncio.run(observe(anchor, mobile))
 
-    assert seen == [LinkAttached(MN, "wlan0", MAC)]
+    assert events == [LinkAttached(MN, "wlan0", MAC)]
+
+
+def test_a_departure_that_nobody_watched_is_told_at_the_next_start() -> None:
+    async def observe(anchor: str) -> list[LinkEvent]:
+        observer = Observer(anchor, absent_too=True)
+        await observer.complete()
+        observer.watch.close()
+        return observer.events
+
+    with namespaces(1) as (anchor,):
+        assert asyncio.run(observe(anchor)) == [LinkDetached(MN, "mn1")]

@@ -100,7 +100,9 @@ class ControlServer:
         return handler(request)
 
 
-def ask(path: Path, question: str, timeout: float = 5.0, **particulars: object) -> Any:
+def ask(
+    path: Path, question: str, particulars: Mapping[str, object] = {}, timeout: float = 5.0
+) -> Any:
     """Ask the daemon behind a socket and wait for its answer, for `timeout` seconds at most.
 
     Raises ControlError when it refuses or answers nonsense, OSError when nobody is there.
@@ -108,7 +110,7 @@ def ask(path: Path, question: str, timeout: float = 5.0, **particulars: object) 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)
         connection.connect(str(path))
-        connection.sendall(msgspec.json.encode({"ask": question, **particulars}) + b"\n")
+        connection.sendall(msgspec.json.encode({**particulars, "ask": question}) + b"\n")
         with connection.makefile("rb") as answers:
             line = answers.readline()
     try:

@@ -7,11 +7,15 @@ made, written and logged a few milliseconds later.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
+
+import msgspec
 
 from opendmm.entities.effects import RuleOutcome, Severity
 from opendmm.entities.host import HostNotice, RuleRequest
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.context import MobilityContext
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.node.logs import LOGGER, event
 from opendmm.reference_points.catalogue import Envelope
@@ -34,10 +38,20 @@ Outcomes = Sequence[tuple[FunctionalEntity, RuleOutcome]]
 
 
 class Recorder:
-    """Collects the trace of one node. `stream` is an open trace file, or None."""
+    """Collects the trace of one node. `stream` is an open trace file, or None.
 
-    def __init__(self, node: NodeId, stream: BinaryIO | None = None) -> None:
+    `owners` says whose a home prefix is, so that a rule's record names its mobile node; more
+    is learned from the contexts that pass.
+    """
+
+    def __init__(
+        self,
+        node: NodeId,
+        stream: BinaryIO | None = None,
+        owners: Mapping[HomePrefix, MobileNodeId] = {},
+    ) -> None:
         self.node = node
+        self._owners = dict(owners)
         self.counts: dict[str, int] = {}
         self.recent: deque[TraceRecord] = deque(maxlen=REMEMBERED)
         self._stream = stream
@@ -48,7 +62,7 @@ class Recorder:
     def messages(self, kind: TraceKind, envelopes: Sequence[Envelope], at: float) -> None:
         """Messages sent, received or handed over."""
         if envelopes:
-            self._later(lambda: (message_record(kind, self.node, e, at) for e in envelopes))
+            self._later(lambda: (self._passed(kind, envelope, at) for envelope in envelopes))
 
     def rules(self, requests: Sequence[RuleRequest], outcomes: Outcomes, at: float) -> None:
         """Rule requests carried out; outcomes are those of the requests that ask for a rule."""
@@ -57,7 +71,9 @@ class Recorder:
             answers = iter(outcomes)
             for request in requests:
                 outcome = next(answers)[1] if request.rule is not None else None
-                yield rule_record(self.node, request, outcome, at)
+                record = rule_record(self.node, request, outcome, at)
+                owner = self._owners.get(request.key.prefix, MobileNodeId(""))
+                yield msgspec.structs.replace(record, mobile_node=owner)
 
         self._later(records)
 
@@ -95,6 +111,12 @@ class Recorder:
         self.write_pending()
         if self._stream:
             self._stream.close()
+
+    def _passed(self, kind: TraceKind, envelope: Envelope, at: float) -> TraceRecord:
+        context = getattr(envelope.message, "context", None)
+        if isinstance(context, MobilityContext):
+            self._owners.update(dict.fromkeys(context.prefixes, context.mobile_node))
+        return message_record(kind, self.node, envelope, at)
 
     def _told(self, notice: HostNotice) -> TraceRecord:
         level = logging.INFO if notice.notice.severity is Severity.INFO else logging.WARNING

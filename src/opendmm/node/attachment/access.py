@@ -1,8 +1,8 @@
 """At an anchor: whose arrival or departure an event is.
 
 Pure. An interface named after a subscriber belongs to it; on any other the subscriber's
-link-layer address tells. The departure from a shared link cannot be seen here: the next
-anchor makes it known.
+link-layer address tells. Nobody tells of a departure from a shared link (the next anchor's
+claim ends it), so who appears there again is taken to have left in between.
 """
 
 from collections.abc import Iterable
@@ -48,13 +48,13 @@ class AccessDetection:
         self._by_interface = {s.name: s for s in profiles}
         self._by_link_layer = {s.link_layer_id: s for s in profiles if s.link_layer_id}
 
-    def kernel_event(self, event: KernelEvent, now: float) -> LinkEvent | None:
+    def kernel_event(self, event: KernelEvent, now: float) -> list[LinkEvent]:
         """A link changed, or a neighbour did."""
         if isinstance(event, LinkState):
             return self._link(event)
         return self._neighbour(event, now)
 
-    def solicitation(self, index: int, link_layer_id: bytes, now: float) -> LinkEvent | None:
+    def solicitation(self, index: int, link_layer_id: bytes, now: float) -> list[LinkEvent]:
         """A Router Solicitation: the mobile node says itself that it is here."""
         return self._heard_on(index, link_layer_id, now)
 
@@ -69,35 +69,38 @@ class AccessDetection:
             if not self._up.get(name, False)
         ]
 
-    def _link(self, link: LinkState) -> LinkEvent | None:
+    def _link(self, link: LinkState) -> list[LinkEvent]:
         self._names[link.index] = link.name
         was_up, self._up[link.name] = self._up.get(link.name, False), link.up
         subscriber = self._by_interface.get(link.name)
         if subscriber is None or was_up == link.up:
-            return None
+            return []
         if link.up:
-            return LinkAttached(subscriber.mobile_node, link.name, subscriber.link_layer_id)
-        return LinkDetached(subscriber.mobile_node, link.name)
+            return [LinkAttached(subscriber.mobile_node, link.name, subscriber.link_layer_id)]
+        return [LinkDetached(subscriber.mobile_node, link.name)]
 
-    def _neighbour(self, neighbour: NeighbourState, now: float) -> LinkEvent | None:
+    def _neighbour(self, neighbour: NeighbourState, now: float) -> list[LinkEvent]:
         """A new entry is an arrival; the ageing of an old one tells nothing."""
         entry = (neighbour.index, neighbour.address)
         was_known = entry in self._neighbours
         if not neighbour.known:
             self._neighbours.discard(entry)
-            return None
+            return []
         self._neighbours.add(entry)
         if was_known or not neighbour.heard or not self.complete:
-            return None
+            return []
         return self._heard_on(neighbour.index, neighbour.link_layer_id, now)
 
-    def _heard_on(self, index: int, link_layer_id: bytes, now: float) -> LinkEvent | None:
+    def _heard_on(self, index: int, link_layer_id: bytes, now: float) -> list[LinkEvent]:
         interface = self._names.get(index, "")
         subscriber = self._by_link_layer.get(link_layer_id)
         if subscriber is None or not interface or interface in self._by_interface:
-            return None
+            return []
         heard = (subscriber.mobile_node, interface)
         last, self._heard[heard] = self._heard.get(heard), now
-        if last is not None and now - last < QUIET:
-            return None
-        return LinkAttached(subscriber.mobile_node, interface, link_layer_id)
+        attached = LinkAttached(subscriber.mobile_node, interface, link_layer_id)
+        if last is None:
+            return [attached]
+        if now - last < QUIET:
+            return []
+        return [LinkDetached(subscriber.mobile_node, interface), attached]

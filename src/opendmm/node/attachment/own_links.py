@@ -19,17 +19,17 @@ class OwnLinks:
         self._anchors: dict[str, NodeId] = {str(anchor): anchor for anchor in anchors}
         self._up: dict[str, bool] = {}
 
-    def kernel_event(self, event: KernelEvent) -> LinkEvent | None:
-        """A link changed; None when it is not one towards an anchor, or did not change."""
+    def kernel_event(self, event: KernelEvent, _now: float) -> list[LinkEvent]:
+        """A link changed: news when it is one towards an anchor."""
         if not isinstance(event, LinkState):
-            return None
+            return []
         anchor = self._anchors.get(event.name)
         was_up, self._up[event.name] = self._up.get(event.name, False), event.up
         if anchor is None or was_up == event.up:
-            return None
+            return []
         if event.up:
-            return LinkAttached(self._mobile_node, event.name, event.link_layer_id, anchor)
-        return LinkDetached(self._mobile_node, event.name)
+            return [LinkAttached(self._mobile_node, event.name, event.link_layer_id, anchor)]
+        return [LinkDetached(self._mobile_node, event.name)]
 
     def absent(self) -> list[LinkEvent]:
         """Anchors whose link is not up."""
