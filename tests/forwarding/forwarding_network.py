@@ -8,6 +8,7 @@ Namespaces carry the process number, so runs beside each other do not meet.
 
 import contextlib
 import ctypes
+import json
 import os
 import shutil
 import socket
@@ -62,6 +63,13 @@ class Network:
         self.drivers: list[KernelForwarding] = []
         for node in NODES:
             subprocess.run(["ip", "netns", "add", self.name(node)], check=True)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
         for node in NODES:
             with self.inside(node):
                 _write_sysctls()
@@ -105,6 +113,27 @@ class Network:
             text=True,
             check=True,
         )
+
+    def received(self, node: str, interface: str) -> int:
+        """Packets that came in by an interface so far."""
+        told = json.loads(self.run(node, "ip", "-j", "-s", "link", "show", "dev", interface))
+        packets: int = told[0]["stats64"]["rx"]["packets"]
+        return packets
+
+    def traces(self, node: str) -> str:
+        """Whatever a driver might have left on a node."""
+        commands = (
+            "ip -6 route show table all proto 173",
+            "ip route show table all proto 173",
+            "ip nexthop",
+            "ip -6 rule | grep 173",
+            "ip rule | grep 173",
+            "ip neigh show nud permanent",
+            "ip -6 neigh show nud permanent",
+            "ip -o link | grep dmm-",
+            "nft list tables",
+        )
+        return "".join(self.run(node, "sh", "-c", f"{command} || true") for command in commands)
 
     def config(self, node: str, means: str) -> NodeForwardingConfig:
         return NodeForwardingConfig(
@@ -178,13 +207,13 @@ class Network:
     def _routes(self) -> None:
         six, four = "fd00:c:{}::{}", "10.254.{}.{}"
 
-        def default(node: str, link: int, end: int, device: str) -> list[str]:
+        def default(link: int, end: int, device: str) -> list[str]:
             return [
                 f"route add default via {six.format(link, end)} dev {device}",
                 f"route add default via {four.format(link, end)} dev {device}",
             ]
 
-        self.batch("cn", *default("cn", 0, 2, "r"))
+        self.batch("cn", *default(0, 2, "r"))
         self.batch(
             "r",
             f"route add {CN6}/128 via fd00:c:0::1",
@@ -194,8 +223,8 @@ class Network:
             "route add 2001:db8:a::/48 via fd00:c:1::2",
             "route add 10.10.0.0/16 via 10.254.1.2",
         )
-        self.batch("a", *default("a", 1, 1, "r"), "route add fd00:d:3::/64 via fd00:c:3::2")
-        self.batch("b", *default("b", 2, 1, "r"), "route add fd00:d:2::/64 via fd00:c:3::1")
+        self.batch("a", *default(1, 1, "r"), "route add fd00:d:3::/64 via fd00:c:3::2")
+        self.batch("b", *default(2, 1, "r"), "route add fd00:d:2::/64 via fd00:c:3::1")
         self.mobile_uses("a")
 
     def mobile_uses(self, anchor: str) -> None:
@@ -271,7 +300,7 @@ class Probes:
         else:
             self._in.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
         self._in.bind((destination, 0))
-        self._in.settimeout(0.3)
+        self._in.settimeout(0.1)
         self._out.bind((source, 0))
         self._to = (destination, self._in.getsockname()[1])
         self._interval = interval
