@@ -10,6 +10,7 @@ from opendmm.entities.effects import (
 )
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.model.rules import Access
 from opendmm.report.trace import link_record
 from opendmm.simulation.network import Network
 from opendmm.simulation.node import SimulatedNode, Surroundings
@@ -29,7 +30,7 @@ class SimulatedMobileNode:
         self.subscriber = subscriber
         self.client = client
         self.links: list[NodeId] = []
-        """Anchors whose link is up, the most recent last; the default route is the last."""
+        """Anchors whose link is up, the most recent last."""
         self.visited: set[NodeId] = set()
         """Every anchor it was attached to."""
         self.has_released: set[HomePrefix] = set()
@@ -43,8 +44,17 @@ class SimulatedMobileNode:
 
     @property
     def anchor(self) -> NodeId | None:
-        """Where its packets go: the anchor of the most recent link."""
+        """The anchor of the most recent link."""
         return self.links[-1] if self.links else None
+
+    @property
+    def default_route(self) -> NodeId | None:
+        """Where its packets go: with a client where that says, else over the link it had first."""
+        if self.client is None:
+            return self.links[0] if self.links else None
+        rules = [rule for rule in self.client.kernel.values() if isinstance(rule, Access)]
+        chosen = NodeId(rules[0].interface) if rules else None
+        return chosen if chosen in self.links else None
 
     def attach(self, anchor: NodeId) -> None:
         """The link to an anchor comes up."""
@@ -56,6 +66,7 @@ class SimulatedMobileNode:
         self._record(anchor, up=True)
         if self.client is not None:
             self._network.attach(self.client.name, anchor, self.subscriber.access_delay)
+            self._report(self.client, anchor, anchor, heard=anchor)
         self.report_link(anchor)
 
     def detach(self, anchor: NodeId) -> None:
@@ -66,23 +77,22 @@ class SimulatedMobileNode:
         self._record(anchor, up=False)
         if self.client is not None:
             self._network.detach(self.client.name, anchor)
+            self._report(self.client, anchor, anchor, heard=anchor)
         self.report_link(anchor)
 
     def report_link(self, anchor: NodeId) -> None:
-        """Tell whoever detects attachments here the state of a link (also after a restart)."""
-        subscriber = self.subscriber
-        up = anchor in self.links
-        interface = anchor if self.client is not None else subscriber.name
-        if up:
-            event: Input = LinkAttached(
-                subscriber.mobile_node,
-                interface,
-                subscriber.link_layer_ids.get(anchor, b""),
-                anchor if self.client is not None else None,
-            )
-        else:
-            event = LinkDetached(subscriber.mobile_node, interface)
-        self._tell(anchor, event)
+        """Tell the anchor the state of a link (also after a restart of the anchor)."""
+        self._report(self._anchors[anchor], anchor, self.subscriber.name, heard=None)
+
+    def _report(
+        self, node: SimulatedNode, anchor: NodeId, interface: str, *, heard: NodeId | None
+    ) -> None:
+        mobile_node = self.subscriber.mobile_node
+        event: Input = LinkDetached(mobile_node, interface)
+        if anchor in self.links:
+            link_layer_id = self.subscriber.link_layer_ids.get(anchor, b"")
+            event = LinkAttached(mobile_node, interface, link_layer_id, heard)
+        node.local(FunctionalEntity.FE_MU_C, event)
 
     def expect(self, target: NodeId) -> None:
         """A move to `target` is expected soon."""

@@ -114,6 +114,11 @@ class SimulatedNode:
         self._crash_in = steps
         self._after_crash = after_crash
 
+    def strike(self) -> None:
+        """Let an armed crash strike now, where nothing happened that it could strike in."""
+        if self._crash_in is not None:
+            self.crash()
+
     def pause(self) -> None:
         """Freeze the process (SIGSTOP): what arrives waits."""
         self.paused = self.alive

@@ -52,7 +52,7 @@ class Conveyor:
 
     def uplink(self, mobile: SimulatedMobileNode, packet: Packet, arrived: Arrived) -> None:
         """From a mobile node, over its default route, to a correspondent."""
-        anchor = mobile.anchor
+        anchor = mobile.default_route
         if anchor is None:
             return
         delay = mobile.subscriber.access_delay

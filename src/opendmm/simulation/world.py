@@ -140,6 +140,8 @@ class World:
 
     def rules_changed(self, node: NodeId, requests: Sequence[RuleRequest]) -> None:
         """A node's rules are not what they were."""
+        if node not in self.data_plane.indexes:
+            return  # a mobile node's own default route
         self.data_plane.indexes[node].stale = True
         if self.on_rules is not None:
             self.on_rules(node, requests)
@@ -148,7 +150,7 @@ class World:
         """A process runs: sessions come up, and it learns the state of its access links."""
         self.network.started(node)
         for mobile in self.mobile_nodes.values():
-            if mobile.client is None and node in mobile.subscriber.access:
+            if node in mobile.subscriber.access:
                 mobile.report_link(node)
 
     def node_died(self, node: NodeId) -> None:
