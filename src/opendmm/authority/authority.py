@@ -1,41 +1,45 @@
-"""One node's dealings with authority: issuing what it may, verifying what it is shown."""
+"""Issuing and verifying grants, for one node; and a mobile node's means to prove itself.
 
-from collections import OrderedDict
+Who may grant a move of a prefix: its home anchor alone; or, should that be dead, an FE_IEC
+that the home anchor has delegated to, and only with the mobile node's own signed word that
+it is at exactly that anchor since exactly that moment. So neither a wrong anchor nor one
+FE_IEC gone bad can take a prefix anywhere the mobile node has not been since its home anchor
+last granted.
+"""
 
-from cwt.cose_key_interface import COSEKeyInterface
+from typing import TypeVar
 
-from opendmm.authority import delegation as delegations
-from opendmm.authority import mobile_node as words
-from opendmm.authority import token
-from opendmm.authority.grant import Grant, Unauthorised
-from opendmm.authority.mobile_node import MobileNodeCredential
+from opendmm.authority.grant import (
+    AttachmentProof,
+    Delegation,
+    Grant,
+    GrantClaims,
+    ReleaseProof,
+    Unauthorised,
+)
 from opendmm.authority.registry import Registry
+from opendmm.authority.signed import Kind, sign, signer_of, verified
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 
-__all__ = ["Authority", "MobileNodeCredential"]
+LEEWAY = 2.0
+"""Seconds by which two nodes' clocks may differ before a fresh or expiring grant is refused."""
 
-PREFIXES, ANCHOR, SEQUENCE, ATTACHED_AT = -70001, -70002, -70003, -70004
-RELEASED, DELEGATED_BY, PROOF = -70005, -70006, -70007
-
-GRANT = "grant"
-
-REMEMBERED = 65_536
-"""Verified grants kept, so that a refresh or a second entity costs no second verification."""
+Issued = TypeVar("Issued", GrantClaims, Delegation)
+Said = TypeVar("Said", AttachmentProof, ReleaseProof)
 
 
 class Authority:
-    """Pure: no clock, no I/O. `private_key` is the node's raw 32-octet Ed25519 seed."""
+    """What a node can sign and check. Pure: time is an argument, nothing is read or written.
+
+    `private_key` is the node's raw 32-octet Ed25519 seed for grants.
+    """
 
     def __init__(self, node: NodeId, private_key: bytes, registry: Registry) -> None:
         self.node = node
         self.registry = registry
-        self._key = token.signing_key(private_key)
-        self._public: dict[NodeId, COSEKeyInterface] = {}
-        self._verified: OrderedDict[bytes, Grant] = OrderedDict()
-
-    # Issuing
+        self._private_key = private_key
 
     def issue(
         self,
@@ -50,23 +54,20 @@ class Authority:
         delegation: bytes = b"",
         proof: bytes = b"",
     ) -> bytes:
-        """A grant, signed by this node; `lifetime` in seconds. Whether it counts, others check."""
-        claims: token.Claims = {
-            token.ISSUER: self.node,
-            token.SUBJECT: mobile_node,
-            token.ISSUED_AT: now,
-            token.EXPIRES_AT: now + lifetime,
-            PREFIXES: [[prefix.network, prefix.length] for prefix in prefixes],
-            ANCHOR: anchor,
-            SEQUENCE: order.sequence,
-            ATTACHED_AT: order.attached_at,
-        }
-        if released:
-            claims[RELEASED] = True
-        if delegation:
-            claims[DELEGATED_BY] = delegation
-            claims[PROOF] = proof
-        return token.sign(GRANT, claims, self._key)
+        """Sign a grant good for `lifetime` seconds; whether it is believed, `verify` decides."""
+        claims = GrantClaims(
+            mobile_node=mobile_node,
+            prefixes=prefixes,
+            anchor=anchor,
+            order=order,
+            issuer=self.node,
+            issued_at=now,
+            expires_at=now + lifetime,
+            released=released,
+            delegation=delegation,
+            proof=proof,
+        )
+        return sign(Kind.GRANT, claims, self.node, self._private_key)
 
     def delegate(
         self,
@@ -76,88 +77,49 @@ class Authority:
         delegates: tuple[NodeId, ...],
         now: float,
         lifetime: float,
+        not_before: int = 0,
     ) -> bytes:
-        """Leave for these FE_IEC nodes to grant in our place, on the mobile node's word."""
-        claims = delegations.claims_of(
-            home_anchor=self.node,
+        """As home anchor, let FE_IECs grant moves of these prefixes on the mobile node's proof.
+
+        Only of attachments at `not_before` (microseconds since 1970) or later: give the time
+        of the latest known one, so that older proofs are worth nothing to a delegate.
+        """
+        claims = Delegation(
             mobile_node=mobile_node,
             prefixes=prefixes,
+            issuer=self.node,
             delegates=delegates,
-            now=now,
-            lifetime=lifetime,
+            not_before=not_before,
+            issued_at=now,
+            expires_at=now + lifetime,
         )
-        return token.sign(delegations.DELEGATION, claims, self._key)
+        return sign(Kind.DELEGATION, claims, self.node, self._private_key)
 
-    # Verifying
-
-    def verify(self, grant: bytes, now: float) -> Grant:
-        """The grant, when it holds at `now` (seconds since 1970). Raises Unauthorised."""
-        known = self._verified.get(grant)
-        if known is not None:
-            if now > known.expires_at:
-                raise Unauthorised(f"expired {now - known.expires_at:.1f} s ago")
-            self._verified.move_to_end(grant)
-            return known
-        claims = token.read(GRANT, grant, self._issuer_key)
-        token.current(claims, now)
-        value = _grant(claims)
-        self._may_be_granted(value)
-        self._may_grant(value, claims, now)
-        self._verified[grant] = value
-        if len(self._verified) > REMEMBERED:
-            self._verified.popitem(last=False)
-        return value
-
-    def _may_be_granted(self, grant: Grant) -> None:
-        if not grant.prefixes:
-            raise Unauthorised("the grant names no prefixes")
-        if not self.registry.may_host(grant.anchor, FunctionalEntity.FE_MA_C):
-            raise Unauthorised(f"{grant.anchor} is no mobility anchor of this deployment")
-
-    def _may_grant(self, grant: Grant, claims: token.Claims, now: float) -> None:
-        homes = {self.registry.home_of(prefix) for prefix in grant.prefixes}
-        if homes == {grant.issuer}:
-            if grant.released and grant.anchor != grant.issuer:
-                raise Unauthorised("released, but to another anchor")
-            return
-        if grant.released or not self.registry.may_host(grant.issuer, FunctionalEntity.FE_IEC):
-            raise Unauthorised(f"{grant.issuer} is not home to the prefixes")
-        self._delegated(grant, claims, homes, now)
-
-    def _delegated(
-        self, grant: Grant, claims: token.Claims, homes: set[NodeId | None], now: float
-    ) -> None:
-        shown, proof = claims.get(DELEGATED_BY), claims.get(PROOF)
-        if not isinstance(shown, bytes) or not isinstance(proof, bytes):
-            raise Unauthorised(f"{grant.issuer} shows no delegation by the home anchor")
-        leave = token.read(delegations.DELEGATION, shown, self._issuer_key)
-        if homes != {leave.get(token.ISSUER)}:
-            raise Unauthorised("the delegation is not by the prefixes' home anchor")
-        delegations.check(
-            leave,
-            mobile_node=grant.mobile_node,
-            prefixes=grant.prefixes,
-            delegate=grant.issuer,
-            now=now,
-        )
-        self.verify_proof(
-            proof,
-            mobile_node=grant.mobile_node,
-            anchor=grant.anchor,
-            attached_at=grant.order.attached_at,
-        )
+    def verify(self, token: bytes, now: float) -> Grant:
+        """The grant in a token. Raises Unauthorised, whatever the octets, with the reason."""
+        claims = self._open(token, Kind.GRANT, GrantClaims)
+        _timely("grant", claims.issued_at, claims.expires_at, now)
+        if not claims.prefixes:
+            raise Unauthorised("a grant of no prefixes")
+        if claims.order.anchor != claims.anchor:
+            raise Unauthorised(f"grants {claims.anchor} a move to {claims.order.anchor}")
+        if not claims.released:
+            self._an_anchor(claims.anchor)
+        elif claims.anchor != claims.issuer:
+            raise Unauthorised("a release returns prefixes to their home anchor alone")
+        if claims.delegation:
+            self._by_delegate(claims, now)
+        else:
+            self._by_home(claims.issuer, claims.prefixes)
+        return claims.plain()
 
     def verify_proof(
         self, proof: bytes, *, mobile_node: MobileNodeId, anchor: NodeId, attached_at: int
     ) -> None:
-        """Raises Unauthorised unless the mobile node itself signed that it is at this anchor."""
-        words.check_attachment(
-            proof,
-            self.registry.mobile_nodes.get(mobile_node),
-            mobile_node=mobile_node,
-            anchor=anchor,
-            attached_at=attached_at,
-        )
+        """Raises Unauthorised unless the mobile node signed that it is there since then."""
+        said = AttachmentProof(mobile_node=mobile_node, anchor=anchor, attached_at=attached_at)
+        if self._said_by_mobile_node(proof, Kind.ATTACHMENT, mobile_node, AttachmentProof) != said:
+            raise Unauthorised("the mobile node's proof is of another attachment")
 
     def verify_release(
         self,
@@ -167,38 +129,90 @@ class Authority:
         prefixes: tuple[HomePrefix, ...],
         requested_at: int,
     ) -> None:
-        """Raises Unauthorised unless the mobile node itself signed this release."""
-        words.check_release(
-            proof,
-            self.registry.mobile_nodes.get(mobile_node),
-            mobile_node=mobile_node,
-            prefixes=prefixes,
-            requested_at=requested_at,
-        )
+        """Raises Unauthorised unless the mobile node signed that it gives these prefixes up."""
+        said = ReleaseProof(mobile_node=mobile_node, prefixes=prefixes, requested_at=requested_at)
+        if self._said_by_mobile_node(proof, Kind.RELEASE, mobile_node, ReleaseProof) != said:
+            raise Unauthorised("the mobile node's proof is of another release")
 
-    def _issuer_key(self, claims: token.Claims) -> COSEKeyInterface | None:
-        issuer = claims.get(token.ISSUER)
-        record = self.registry.nodes.get(NodeId(issuer)) if isinstance(issuer, str) else None
+    def _open(self, token: bytes, kind: Kind, of: type[Issued]) -> Issued:
+        """What a node of the deployment has signed."""
+        issuer = NodeId(signer_of(token))
+        record = self.registry.nodes.get(issuer)
         if record is None:
-            return None
-        key = self._public.get(NodeId(str(issuer)))
+            raise Unauthorised(f"{issuer} is no node of this deployment")
+        claims = verified(token, kind, issuer, record.public_key, of)
+        if claims.issuer != issuer:
+            raise Unauthorised(f"{issuer} signs in the name of {claims.issuer}")
+        return claims
+
+    def _said_by_mobile_node(
+        self, proof: bytes, kind: Kind, mobile_node: MobileNodeId, of: type[Said]
+    ) -> Said:
+        key = self.registry.mobile_nodes.get(mobile_node)
         if key is None:
-            key = self._public[NodeId(str(issuer))] = token.verification_key(record.public_key)
-        return key
+            raise Unauthorised(f"the registry has no key of {mobile_node}")
+        return verified(proof, kind, mobile_node, key, of)
 
+    def _by_home(self, issuer: NodeId, prefixes: tuple[HomePrefix, ...]) -> None:
+        self._an_anchor(issuer)
+        for prefix in prefixes:
+            if self.registry.home_of(prefix) != issuer:
+                raise Unauthorised(f"{prefix} is not at home at {issuer}")
 
-def _grant(claims: token.Claims) -> Grant:
-    try:
-        anchor = NodeId(str(claims[ANCHOR]))
-        return Grant(
-            mobile_node=MobileNodeId(str(claims[token.SUBJECT])),
-            prefixes=tuple(HomePrefix(network, length) for network, length in claims[PREFIXES]),
-            anchor=anchor,
-            order=MoveOrder(int(claims[SEQUENCE]), int(claims[ATTACHED_AT]), anchor),
-            issuer=NodeId(str(claims[token.ISSUER])),
-            issued_at=float(claims[token.ISSUED_AT]),
-            expires_at=float(claims[token.EXPIRES_AT]),
-            released=claims.get(RELEASED) is True,
+    def _by_delegate(self, claims: GrantClaims, now: float) -> None:
+        """The issuer stands in for the home anchor: both signatures must say so."""
+        if claims.released:
+            raise Unauthorised("a delegate may not release prefixes")
+        if not self.registry.may_host(claims.issuer, FunctionalEntity.FE_IEC):
+            raise Unauthorised(f"{claims.issuer} is no FE_IEC of this deployment")
+        delegation = self._open(claims.delegation, Kind.DELEGATION, Delegation)
+        _timely("delegation", delegation.issued_at, delegation.expires_at, now)
+        self._by_home(delegation.issuer, delegation.prefixes)
+        if claims.issuer not in delegation.delegates:
+            raise Unauthorised(f"{delegation.issuer} has not delegated to {claims.issuer}")
+        if delegation.mobile_node != claims.mobile_node:
+            raise Unauthorised(f"the delegation is for {delegation.mobile_node}")
+        if not set(claims.prefixes) <= set(delegation.prefixes):
+            raise Unauthorised("the delegation is for other prefixes")
+        if claims.order.attached_at < delegation.not_before:
+            raise Unauthorised("an attachment older than the delegation")
+        self.verify_proof(
+            claims.proof,
+            mobile_node=claims.mobile_node,
+            anchor=claims.anchor,
+            attached_at=claims.order.attached_at,
         )
-    except (KeyError, TypeError, ValueError) as problem:
-        raise Unauthorised(f"the grant is incomplete: {problem}") from problem
+
+    def _an_anchor(self, node: NodeId) -> None:
+        if not self.registry.may_host(node, FunctionalEntity.FE_MA_C):
+            raise Unauthorised(f"{node} is no anchor of this deployment")
+
+
+class MobileNodeCredential:
+    """A mobile node's own key (raw 32-octet Ed25519 seed); the registry has the public one."""
+
+    def __init__(self, mobile_node: MobileNodeId, private_key: bytes) -> None:
+        self.mobile_node = mobile_node
+        self._private_key = private_key
+
+    def prove_attachment(self, anchor: NodeId, attached_at: int) -> bytes:
+        """Signed word that the mobile node is at `anchor` since (microseconds since 1970)."""
+        claims = AttachmentProof(
+            mobile_node=self.mobile_node, anchor=anchor, attached_at=attached_at
+        )
+        return sign(Kind.ATTACHMENT, claims, self.mobile_node, self._private_key)
+
+    def prove_release(self, prefixes: tuple[HomePrefix, ...], requested_at: int) -> bytes:
+        """Signed word that the mobile node gives these prefixes up (none named: all)."""
+        claims = ReleaseProof(
+            mobile_node=self.mobile_node, prefixes=prefixes, requested_at=requested_at
+        )
+        return sign(Kind.RELEASE, claims, self.mobile_node, self._private_key)
+
+
+def _timely(what: str, issued_at: float, expires_at: float, now: float) -> None:
+    """Raises Unauthorised outside the time a token is good for (a NaN is never inside)."""
+    if not issued_at - LEEWAY <= now:
+        raise Unauthorised(f"the {what} is of the future: look at the clocks")
+    if not now <= expires_at + LEEWAY:
+        raise Unauthorised(f"the {what} has expired")

@@ -1,4 +1,4 @@
-"""The redirection grant as a value: who may receive whose packets, by whose word (design §6)."""
+"""What is signed: grants, the delegation of granting, and a mobile node's own proofs."""
 
 import msgspec
 
@@ -8,15 +8,14 @@ from opendmm.model.order import MoveOrder
 
 
 class Unauthorised(Exception):
-    """Something was asked without the right to it; the text says what is missing."""
+    """Something is not entitled to what it asks; the text says why."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """The home anchor's word that packets for these prefixes belong at this anchor.
+    """Leave to redirect prefixes of a mobile node to an anchor, under one move order.
 
-    `anchor` is the home anchor itself when the mobile node is back home or, with `released`,
-    when it has given the prefixes up: then nothing may be redirected. Times are in seconds
-    since 1970.
+    Signed by the home anchor of the prefixes, or by an FE_IEC in its place. Times are in
+    seconds since 1970. `released` takes every redirection away instead.
     """
 
     mobile_node: MobileNodeId
@@ -27,3 +26,46 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: float
     expires_at: float
     released: bool = False
+
+
+class GrantClaims(Grant, frozen=True, kw_only=True):
+    """A grant as it is signed: with what entitles an issuer that is not the home anchor."""
+
+    delegation: bytes = b""
+    proof: bytes = b""
+
+    def plain(self) -> Grant:
+        """The grant alone."""
+        return Grant(**{name: getattr(self, name) for name in Grant.__struct_fields__})
+
+
+class Delegation(msgspec.Struct, frozen=True, kw_only=True):
+    """A home anchor's leave for FE_IECs to grant in its place, on the mobile node's proof.
+
+    Good for attachments at `not_before` (microseconds since 1970) or later only: without it a
+    delegate could bring an old proof of the mobile node back to life.
+    """
+
+    mobile_node: MobileNodeId
+    prefixes: tuple[HomePrefix, ...]
+    issuer: NodeId
+    delegates: tuple[NodeId, ...]
+    not_before: int
+    issued_at: float
+    expires_at: float
+
+
+class AttachmentProof(msgspec.Struct, frozen=True, kw_only=True):
+    """A mobile node's word that it is at an anchor since (microseconds since 1970)."""
+
+    mobile_node: MobileNodeId
+    anchor: NodeId
+    attached_at: int
+
+
+class ReleaseProof(msgspec.Struct, frozen=True, kw_only=True):
+    """A mobile node's word that it gives prefixes up (none named: all)."""
+
+    mobile_node: MobileNodeId
+    prefixes: tuple[HomePrefix, ...]
+    requested_at: int

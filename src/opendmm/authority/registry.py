@@ -1,87 +1,105 @@
-"""The deployment's registry: what each node may be and do, signed by its authority."""
+"""The deployment's registry: who may be which entity, anchor which prefixes, name which egress.
+
+Signed by the deployment's CA, handed to every node. A peer's role is what stands here, never
+what it claims.
+"""
+
+from functools import cached_property
 
 import msgspec
 
-from opendmm.authority import token
 from opendmm.authority.grant import Unauthorised
+from opendmm.authority.signed import Kind, sign, verified_once
 from opendmm.model.addressing import BITS, Egress, HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 
-DOCUMENT = -70001
+SIGNER = "registry"
+"""The `kid` of a signed registry."""
 
 
 class NodeRecord(msgspec.Struct, frozen=True):
-    """A node: its public key (raw Ed25519), entities, the pools it is home to, its egresses."""
+    """What the registry says of one network element.
+
+    `public_key` verifies its grants (raw Ed25519, 32 octets). `egresses` are those that it,
+    as an anchor, may have packets of visiting mobile nodes sent to.
+    """
 
     public_key: bytes
-    entities: tuple[FunctionalEntity, ...]
+    entities: tuple[FunctionalEntity, ...] = ()
     home_pools: tuple[HomePrefix, ...] = ()
     egresses: tuple[Egress, ...] = ()
 
 
 class Registry(msgspec.Struct, frozen=True, dict=True):
-    """All nodes of a deployment, and the public keys of mobile nodes that speak themselves.
+    """The whole registry; `mobile_nodes` are their public keys (raw Ed25519).
 
-    `serial` grows with each edition; `expires_at` is in seconds since 1970.
+    A greater `serial` replaces a smaller one. `expires_at` is in seconds since 1970. Raises
+    ValueError when two nodes have the same home pool.
     """
 
     deployment: str
     serial: int
     expires_at: float
     nodes: dict[NodeId, NodeRecord]
-    mobile_nodes: dict[MobileNodeId, bytes] = {}
+    mobile_nodes: dict[MobileNodeId, bytes]
 
     def __post_init__(self) -> None:
-        pools: dict[HomePrefix, NodeId] = {}
+        owners: dict[HomePrefix, NodeId] = {}
         for name, record in self.nodes.items():
             for pool in record.home_pools:
-                if pools.setdefault(pool, name) != name:
-                    raise ValueError(f"{pool} is at home at both {pools[pool]} and {name}")
-        self.__dict__["_pools"] = pools
-        self.__dict__["_lengths"] = sorted({p.length for p in pools}, reverse=True)
+                if owners.setdefault(pool, name) != name:
+                    raise ValueError(f"{pool} is a home pool of both {owners[pool]} and {name}")
 
     def may_host(self, node: NodeId, entity: FunctionalEntity) -> bool:
-        """Whether the node is allowed this functional entity."""
+        """Whether this node is registered with this entity."""
         record = self.nodes.get(node)
         return record is not None and entity in record.entities
 
+    def home_of(self, prefix: HomePrefix) -> NodeId | None:
+        """The node that anchors a prefix: the one with the longest pool that covers it."""
+        octets = len(prefix.network)
+        bits = BITS[octets]
+        address = int.from_bytes(prefix.network, "big")
+        for length, owners in self._pools.get(octets, ()):
+            if length <= prefix.length and (node := owners.get(address >> (bits - length))):
+                return node
+        return None
+
     def may_use_egress(self, anchor: NodeId, egress: Egress) -> bool:
-        """Whether an anchor may name this egress as its own."""
+        """Whether packets for a mobile node at this anchor may be sent to this egress."""
         record = self.nodes.get(anchor)
         return record is not None and egress in record.egresses
 
-    def home_of(self, prefix: HomePrefix) -> NodeId | None:
-        """The anchor whose pools cover the prefix, the longest pool first."""
-        pools: dict[HomePrefix, NodeId] = self.__dict__["_pools"]
-        bits = BITS[len(prefix.network)]
-        value = int.from_bytes(prefix.network, "big")
-        for length in self.__dict__["_lengths"]:
-            if length > prefix.length:
-                continue
-            network = (value >> (bits - length)) << (bits - length)
-            home = pools.get(HomePrefix(network.to_bytes(len(prefix.network), "big"), length))
-            if home is not None:
-                return home
-        return None
+    @cached_property
+    def _pools(self) -> dict[int, tuple[tuple[int, dict[int, NodeId]], ...]]:
+        """Owners by leading bits, by length (longest first), by octets of an address."""
+        found: dict[int, dict[int, dict[int, NodeId]]] = {octets: {} for octets in BITS}
+        for name, record in self.nodes.items():
+            for pool in record.home_pools:
+                octets = len(pool.network)
+                leading = int.from_bytes(pool.network, "big") >> (BITS[octets] - pool.length)
+                found[octets].setdefault(pool.length, {})[leading] = name
+        return {
+            octets: tuple(sorted(by_length.items(), reverse=True))
+            for octets, by_length in found.items()
+        }
 
 
-def sign_registry(registry: Registry, private_key: bytes, now: float) -> bytes:
-    """The registry as a token of the deployment's authority (raw Ed25519 seed)."""
-    claims = {
-        token.SUBJECT: registry.deployment,
-        token.ISSUED_AT: now,
-        token.EXPIRES_AT: registry.expires_at,
-        DOCUMENT: msgspec.msgpack.encode(registry),
-    }
-    return token.sign("registry", claims, token.signing_key(private_key))
+def sign_registry(registry: Registry, ca_private_key: bytes) -> bytes:
+    """The registry signed with the CA's key (raw Ed25519 seed).
+
+    The same key signs certificates; the two cannot be confused, as one signs the DER of a
+    certificate and the other the CBOR of a Sig_structure with its own type in it.
+    """
+    return sign(Kind.REGISTRY, registry, SIGNER, ca_private_key)
 
 
-def open_registry(signed: bytes, public_key: bytes, now: float) -> Registry:
-    """Raises Unauthorised unless the deployment's authority signed it and it is valid now."""
-    key = token.verification_key(public_key)
-    claims = token.read("registry", signed, lambda _claims: key)
-    token.current(claims, now)
-    try:
-        return msgspec.msgpack.decode(claims.get(DOCUMENT, b""), type=Registry)
-    except (msgspec.MsgspecError, TypeError, ValueError) as problem:
-        raise Unauthorised(f"the registry cannot be read: {problem}") from problem
+def open_registry(token: bytes, ca_public_key: bytes, now: float) -> Registry:
+    """The registry, once the CA's signature holds and it has not expired. Raises Unauthorised."""
+    registry = verified_once(token, Kind.REGISTRY, SIGNER, ca_public_key, Registry)
+    if not now <= registry.expires_at:
+        raise Unauthorised(
+            f"the registry of {registry.deployment} has expired: have the deployment's CA "
+            "sign a new one"
+        )
+    return registry

@@ -166,6 +166,7 @@ class Granting:
                 delegates=self.core.config.delegates,
                 now=now,
                 lifetime=lifetime,
+                not_before=order.attached_at,
             )
         grant = authority.issue(
             mobile_node=context.mobile_node,
