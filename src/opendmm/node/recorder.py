@@ -83,17 +83,23 @@ class Recorder:
             self._later(lambda: (self._told(notice) for notice in notices))
 
     def link(self, mobile_node: MobileNodeId, interface: str, *, up: bool, at: float) -> None:
-        """A mobile node's link came up or went down."""
-        self._later(lambda: iter((link_record(self.node, mobile_node, interface, up=up, at=at),)))
-        event(
-            "link-up" if up else "link-down", mobile_node=mobile_node, interface=interface, seen=at
-        )
+        """A mobile node's link came up or went down; also logged."""
+
+        def records() -> Iterator[TraceRecord]:
+            name = "link-up" if up else "link-down"
+            event(name, mobile_node=mobile_node, interface=interface, seen=at)
+            yield link_record(self.node, mobile_node, interface, up=up, at=at)
+
+        self._later(records)
 
     def life(self, kind: TraceKind, text: str, at: float, **fields: str) -> None:
-        """Something about the daemon itself or its peers."""
-        record = TraceRecord(at=at, node=self.node, kind=kind, text=text, fields=fields)
-        self._later(lambda: iter((record,)))
-        LOGGER.info(f"{kind}-{text}", extra={"fields": fields})
+        """Something about the daemon itself or its peers; also logged."""
+
+        def records() -> Iterator[TraceRecord]:
+            LOGGER.info(f"{kind}-{text}", extra={"fields": fields})
+            yield TraceRecord(at=at, node=self.node, kind=kind, text=text, fields=fields)
+
+        self._later(records)
 
     def write_pending(self) -> None:
         """Make and write the records of everything that has happened."""

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from opendmm.entities.effects import Input
 from opendmm.entities.host import EntityHost, Output
 from opendmm.forwarding.plane import ForwardingPlane
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
-from opendmm.model.rules import Change
+from opendmm.model.rules import Change, RuleKey, Table
 from opendmm.node.clock import Clock
 from opendmm.node.logs import LOGGER, warn
 from opendmm.node.recorder import Recorder
@@ -55,7 +56,12 @@ class NodeRuntime:
         self.now = clock
         self.sender: EnvelopeSender | None = None
         """The binding; set before anything can send (see `start`)."""
+        self.reachable: set[NodeId] = set()
+        """Peers with a session now."""
+        self.restored = False
+        """Whether there were facts of an earlier life."""
         self._failed = failed
+        self._lengths: set[tuple[int, int]] = set()
         self._dead = False
         self._settling = False
         self._timer: asyncio.TimerHandle | None = None
@@ -69,6 +75,7 @@ class NodeRuntime:
         Facts that the entities cannot read are put aside and the node starts empty.
         """
         facts = self.store.load()
+        self.restored = bool(facts)
         if self.store.notice:
             warn("state-put-aside", why=self.store.notice)
         now = self.now()
@@ -76,6 +83,16 @@ class NodeRuntime:
             TraceKind.RESTART, "started", now, facts=str(sum(map(len, facts.values())))
         )
         self._restore(facts, now)
+        self._settle()
+
+    def renew(self, build: Callable[[], EntityHost], plane: ForwardingPlane) -> None:
+        """Go on with other entities or another plane (a reload), as after a restart but with
+        the sessions to peers kept."""
+        self._build, self.plane = build, plane
+        self.host = build()
+        self._restore(self.store.load(), self.now())
+        for node in tuple(self.reachable):
+            self._feed(f"peer {node}", self.host.peer, node, True)
         self._settle()
 
     def adopt(self) -> list[Change]:
@@ -92,6 +109,14 @@ class NodeRuntime:
             self._timer.cancel()
         self.recorder.close()
         self.store.close()
+
+    def redirects(self, destination: bytes) -> bool:
+        """Whether a rule on the normal forwarding path covers a packed address."""
+        return any(
+            self.plane.plan.effective(RuleKey(Table.DOWNLINK, _truncated(destination, length)))
+            for octets, length in self._lengths
+            if octets == len(destination)
+        )
 
     # Inputs
 
@@ -112,6 +137,7 @@ class NodeRuntime:
     def peer(self, node: NodeId, reachable: bool) -> None:
         """A session with a peer came up or went down."""
         now = self.now()
+        (self.reachable.add if reachable else self.reachable.discard)(node)
         self.recorder.life(
             TraceKind.PEER, "reachable" if reachable else "unreachable", now, peer=node
         )
@@ -165,6 +191,9 @@ class NodeRuntime:
             for envelope in output.envelopes:
                 self.sender.send(envelope)
         if output.rules:
+            for request in output.rules:
+                prefix = request.key.prefix
+                self._lengths.add((len(prefix.network), prefix.length))
             outcomes = self.plane.carry_out(output.rules)
             recorder.rules(output.rules, outcomes, self.now())
             self._feed("rule outcomes", self.host.outcomes, outcomes)
@@ -185,6 +214,12 @@ class NodeRuntime:
         self._timer = self._timer_at = None
         self._feed("timer", self.host.fire)
         self._settle()
+
+
+def _truncated(address: bytes, length: int) -> HomePrefix:
+    bits = len(address) * 8
+    network = int.from_bytes(address, "big") >> (bits - length) << (bits - length)
+    return HomePrefix(network.to_bytes(len(address), "big"), length)
 
 
 def rows(host: EntityHost, table: str) -> list[dict[str, object]]:

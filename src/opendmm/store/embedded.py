@@ -49,24 +49,27 @@ class EmbeddedStore:
     def __init__(self, path: Path) -> None:
         self.notice = ""
         self._path = path
-        self._facts: Facts = {}
+        self._unread: Facts | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the state directory {path.parent}: {error}") from error
         try:
             self._connection = self._open()
-            self._facts = self._read()
+            self._unread = self._read()
         except (_DamagedError, sqlite3.DatabaseError) as error:
             self._refuse_unless_damaged(error)
             self.discard(str(error))
 
     def load(self) -> Facts:
-        """Everything committed; read once, at opening."""
-        return self._facts
+        """Everything committed."""
+        # Opening has read it already, to know that the file is sound.
+        facts, self._unread = self._unread, None
+        return self._read() if facts is None else facts
 
     def commit(self, facts: Sequence[Fact]) -> None:
         """One transaction for all. Raises StoreError: nothing of them may be relied on."""
+        self._unread = None
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for fact in facts:
@@ -79,7 +82,7 @@ class EmbeddedStore:
         """Move the file aside under a name with the time in it and begin a new one."""
         aside = self._move_aside()
         self._connection = self._open()
-        self._facts = {}
+        self._unread = None
         self.notice = f"{self._path} was damaged ({why}): kept as {aside.name}, starting empty"
 
     def close(self) -> None:

@@ -1,0 +1,146 @@
+"""What one daemon is in its deployment: a network element, or a mobile node with a client.
+
+Everything that differs between the two is decided here, once; the daemon runs a role.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from opendmm.authority.authority import Authority, MobileNodeCredential
+from opendmm.constellation.assembly import host_for, host_for_mobile_node, peers_of
+from opendmm.constellation.deployment import Deployment
+from opendmm.entities.host import EntityHost
+from opendmm.forwarding.contract import ForwardingDriver
+from opendmm.forwarding.kernel.config import NodeForwardingConfig
+from opendmm.forwarding.kernel.driver import KernelForwarding
+from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.node.attachment.access import AccessDetection, Subscriber
+from opendmm.node.attachment.own_links import OwnLinks
+from opendmm.node.attachment.watch import Detection
+from opendmm.node.mobile_forwarding import MobileNodeForwarding
+from opendmm.reference_points.r_ic import PolicyMode
+
+FE = FunctionalEntity
+
+
+class UnknownNodeError(Exception):
+    """The constellation has no such node; the message names those it has."""
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """What a daemon runs.
+
+    `first_packets` are the prefixes whose first packets FE_I wants to be told of (pull mode).
+    `adopts`: what is in the kernel and was not asked for by the restored entities is taken
+    away at the start. A mobile node waits for its anchor's word before it touches its routes.
+    """
+
+    name: NodeId
+    entities: tuple[FunctionalEntity, ...]
+    build: Callable[[], EntityHost]
+    driver: Callable[[], ForwardingDriver]
+    detection: Callable[[], Detection] | None
+    first_packets: tuple[HomePrefix, ...]
+    peers: frozenset[NodeId]
+    owners: Mapping[HomePrefix, MobileNodeId]
+    adopts: bool
+
+
+def network_element(deployment: Deployment, node: NodeId, authority: Authority) -> Role:
+    """A node of the network. Raises UnknownNodeError."""
+    plan = deployment.nodes.get(node)
+    if plan is None:
+        raise UnknownNodeError(
+            f"constellation {deployment.name} has no node {node}; it has "
+            f"{', '.join(sorted(deployment.nodes))}"
+        )
+    config = forwarding_config(deployment, node)
+    watches = FE.FE_MU_C in plan.entities
+    return Role(
+        name=node,
+        entities=plan.entities,
+        build=lambda: host_for(deployment, node, authority),
+        driver=lambda: KernelForwarding(config),
+        detection=(lambda: AccessDetection(_subscribers(deployment, node))) if watches else None,
+        first_packets=_first_packets(deployment, node),
+        peers=frozenset(peers_of(deployment, node)),
+        owners=_owners(deployment),
+        adopts=True,
+    )
+
+
+def mobile_node(
+    deployment: Deployment, name: str, credential: Callable[[MobileNodeId], MobileNodeCredential]
+) -> Role:
+    """A mobile node by its name or identifier. Raises UnknownNodeError."""
+    found = [s for s in deployment.subscribers.values() if name in (s.name, s.mobile_node)]
+    if not found:
+        known = ", ".join(sorted(s.name for s in deployment.subscribers.values())) or "none"
+        raise UnknownNodeError(
+            f"constellation {deployment.name} has no mobile node {name}; it has {known}"
+        )
+    subscriber = found[0]
+    identity = subscriber.mobile_node
+    key = credential(identity)
+    return Role(
+        name=NodeId(identity),
+        entities=(FE.FE_MU_C,),
+        build=lambda: host_for_mobile_node(deployment, identity, key),
+        driver=MobileNodeForwarding,
+        detection=lambda: OwnLinks(identity, subscriber.access),
+        first_packets=(),
+        peers=frozenset(),
+        owners=_owners(deployment),
+        adopts=False,
+    )
+
+
+def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingConfig:
+    """A node's place in the forwarding plane."""
+    plan = deployment.nodes[node]
+    return NodeForwardingConfig(
+        node=node,
+        locator=plan.locator,
+        means=deployment.means,
+        egresses=tuple(
+            Egress(name, other.locator)
+            for name, other in deployment.nodes.items()
+            if FE.FE_E in other.entities
+        ),
+        anchors=tuple(
+            other.locator for other in deployment.nodes.values() if FE.FE_MA_C in other.entities
+        ),
+        access_interfaces=tuple(
+            s.name for s in deployment.subscribers.values() if node in s.access
+        ),
+        pools=plan.pools,
+        source_filter=plan.source_filter,
+        core_mtu=deployment.core_mtu,
+        access_mtu=deployment.access_mtu,
+    )
+
+
+def _subscribers(deployment: Deployment, node: NodeId) -> list[Subscriber]:
+    return [
+        Subscriber(s.name, s.mobile_node, s.link_layer_ids.get(node, b""))
+        for s in deployment.subscribers.values()
+        if node in s.access
+    ]
+
+
+def _first_packets(deployment: Deployment, node: NodeId) -> tuple[HomePrefix, ...]:
+    ingress = deployment.ingresses.get(node)
+    if ingress is None or ingress.mode is not PolicyMode.PULL:
+        return ()
+    pools = (pool for plan in deployment.nodes.values() for pool in plan.pools)
+    return ingress.groups or tuple(pools)
+
+
+def _owners(deployment: Deployment) -> dict[HomePrefix, MobileNodeId]:
+    return {
+        prefix: subscriber.mobile_node
+        for subscriber in deployment.subscribers.values()
+        for prefix in subscriber.prefixes
+    }
