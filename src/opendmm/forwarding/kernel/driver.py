@@ -126,6 +126,8 @@ class KernelForwarding:
         """Account for a change; what it may have left unused."""
         if not error:
             return self._ledger.record(change.key, change.action)
+        if change.action is None:
+            return ()
         try:
             return self._writer.uses(change.key, change.action)
         except RefusedError:
@@ -146,7 +148,9 @@ class KernelForwarding:
             NextHopUse(hop.identifier) for hop in snapshot.next_hops if hop.identifier not in routed
         ]
         leftovers.extend(
-            NeighbourUse(names.get(n.interface, ""), n.address) for n in snapshot.neighbours
+            NeighbourUse(names[n.interface], n.address)
+            for n in snapshot.neighbours
+            if n.interface in names
         )
         attached = {
             HomePrefix(route.destination, route.length)

@@ -31,9 +31,9 @@ class Links:
             try:
                 link = parse_link(self._socket.request(find_link(name)))
             except NetlinkError as problem:
-                if problem.errno != errno.ENODEV:
-                    raise
-                raise RefusedError(f"there is no interface {name} on this node") from problem
+                if problem.errno == errno.ENODEV:
+                    raise RefusedError(f"there is no interface {name} on this node") from problem
+                raise RefusedError(f"interface {name}: {problem.strerror}") from problem
             if not link.up:
                 raise RefusedError(f"interface {name} is down; set it up first")
             self._usable[name] = link.index

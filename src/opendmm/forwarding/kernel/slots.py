@@ -48,6 +48,11 @@ from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
 
+SELECTORS = {
+    table: (selector(number), selector(number).attributes())
+    for table, number in ROUTING_TABLES.items()
+}
+
 
 class SlotWriter:
     """Writes the changes of one batch; `begin` starts the next one."""
@@ -61,6 +66,7 @@ class SlotWriter:
         self._netfilter = netfilter
         self._batch = Batch()
         self._ready: set[int] = set()
+        self._next_hop_uses: dict[int, tuple[Use, ...]] = {}
         self._shared: dict[tuple[int, int], tuple[RouteForm, bytes]] = {}
 
     def begin(self) -> Batch:
@@ -70,7 +76,7 @@ class SlotWriter:
         self._links.forget()
         return self._batch
 
-    def uses(self, key: RuleKey, action: Action | None) -> tuple[Use, ...]:
+    def uses(self, key: RuleKey, action: Action) -> tuple[Use, ...]:
         """What a slot with this action shares with others. Raises RefusedError."""
         match action:
             case Redirect(egress):
@@ -112,8 +118,7 @@ class SlotWriter:
         prefix = key.prefix
         match key.table:
             case Table.DOWNLINK | Table.EGRESS:
-                form = selector(ROUTING_TABLES[key.table])
-                message = delete_route(prefix.network, prefix.length, form)
+                message = delete_route(prefix.network, prefix.length, *SELECTORS[key.table])
                 self._batch.add(message, owner, ALREADY_GONE)
             case Table.UPLINK if prefix.is_ipv6:
                 default = DEFAULT_ROUTE[16]
@@ -149,10 +154,10 @@ class SlotWriter:
         if uplink and ipv6:
             return ()
         number = self._vocabulary.redirection(egress, ipv6=ipv6, uplink=uplink)
+        next_hop = self._next_hop_uses.setdefault(number, (NextHopUse(number),))
         if uplink:
-            rule = UplinkRuleUse(key.prefix, number)
-            return (rule, UplinkTableUse(number), NextHopUse(number))
-        return (NextHopUse(number),)
+            return (UplinkRuleUse(key.prefix, number), UplinkTableUse(number), *next_hop)
+        return next_hop
 
     def _ready_redirection(self, owner: int, egress: Egress, key: RuleKey) -> int:
         """The number of a next hop that exists once the batch has come so far."""

@@ -20,6 +20,7 @@ class HostRouteMeans(Means):
 
     name = "host-route"
     overhead = 0
+    needs = ()
     tunnels = False
     lasting = False
 

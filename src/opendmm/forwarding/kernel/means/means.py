@@ -11,6 +11,8 @@ from opendmm.forwarding.netlink.policy_rule import PolicyRule
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.addressing import Egress
 
+BASE_NEEDS = ("CONFIG_IPV6_MULTIPLE_TABLES", "CONFIG_IP_MULTIPLE_TABLES", "CONFIG_NF_TABLES_INET")
+
 
 class Means(ABC):
     """How packets get from an ingress to an egress, and how the egress takes them in."""
@@ -18,6 +20,8 @@ class Means(ABC):
     name: ClassVar[str]
     overhead: ClassVar[int]
     """Octets that it adds to each packet."""
+    needs: ClassVar[tuple[str, ...]]
+    """The kernel's configuration options that make it possible, beside BASE_NEEDS."""
     tunnels: ClassVar[bool] = True
     """False when packets travel as they are; nothing then can be carried uplink."""
     lasting: ClassVar[bool] = True

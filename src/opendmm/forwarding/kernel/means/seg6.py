@@ -59,6 +59,11 @@ class Srv6Means(Means):
 
     name = "srv6"
     overhead = 40
+    needs = (
+        "CONFIG_IPV6_SEG6_LWTUNNEL",
+        "CONFIG_IPV6_SUBTREES (uplink tunnels)",
+        "CONFIG_DUMMY or CONFIG_IFB",
+    )
 
     def set_up(self) -> list[bytes]:
         device = self.links.ensure(TUNNEL_DEVICE, DEVICE_KINDS, self.config.core_mtu)
