@@ -17,7 +17,7 @@ def ladder(trace: Sequence[TraceRecord], window: MoveWindow) -> Text:
     records = [
         record
         for record in trace
-        if window.started <= record.at <= window.ended
+        if window.started <= record.at < window.ended
         and (
             (record.kind in _SHOWN and record.concerns(window.mobile_node))
             or (record.kind is TraceKind.RULE_APPLIED and record.fields["prefix"] in prefixes)

@@ -30,12 +30,14 @@ class ProbeLog(msgspec.Struct):
 
 
 def stream(log: ProbeLog, start: float, end: float, detected: float) -> Stream:
-    """The probes sent in [start, end); arrivals are theirs, whenever they came.
+    """The probes due in [start, end): those sent one transit time earlier, so that what was
+    under way when a link broke counts for the move that broke it.
 
-    Reordered are arrivals after a later probe (RFC 4737 §3); repetitions count only as
-    duplicated.
+    Arrivals are theirs, whenever they came. Reordered are arrivals after a later probe (RFC
+    4737 §3); repetitions count only as duplicated.
     """
-    first, beyond = bisect_left(log.sent, start), bisect_left(log.sent, end)
+    first = bisect_left(log.sent, start - _transit(log, start))
+    beyond = bisect_left(log.sent, end - _transit(log, end))
     seen: set[int] = set()
     duplicated = reordered = 0
     highest = -1
@@ -51,6 +53,15 @@ def stream(log: ProbeLog, start: float, end: float, detected: float) -> Stream:
     sent = beyond - first
     silence = longest_silence(log, detected, end)
     return Stream(sent, sent - len(seen), duplicated, reordered, round(silence * 1000, 3))
+
+
+def _transit(log: ProbeLog, moment: float) -> float:
+    """How long the last probe heard before a moment had been under way; 0 when none was."""
+    heard = bisect_left(log.arrivals, moment, key=lambda arrival: arrival[1])
+    if heard == 0:
+        return 0.0
+    probe, at = log.arrivals[heard - 1]
+    return at - log.sent[probe]
 
 
 def longest_silence(log: ProbeLog, start: float, end: float) -> float:

@@ -53,7 +53,7 @@ def steps_of(
     records = [
         record
         for record in trace
-        if window.started <= record.at <= window.ended
+        if window.started <= record.at < window.ended
         and (
             record.concerns(window.mobile_node)
             or (record.kind is TraceKind.RULE_APPLIED and record.fields["prefix"] in prefixes)

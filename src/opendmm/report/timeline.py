@@ -93,6 +93,10 @@ def _stream(flow: ProbeFlow, seen: MoveSeen) -> Stream:
 
 
 def _flowing(seen: MoveSeen, down: Sequence[ProbeFlow]) -> float | None:
+    """When the mobile node heard its first packet again; where both links are up it never
+    stops hearing them."""
+    if seen.order is MoveOrderName.MAKE_BEFORE_BREAK:
+        return None
     heard = [first_arrival(flow.log, seen.detected) for flow in down]
     return max((at for at in heard if at is not None and at < seen.ended), default=None)
 

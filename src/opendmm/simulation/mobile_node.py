@@ -34,6 +34,7 @@ class SimulatedMobileNode:
         self.visited: set[NodeId] = set()
         """Every anchor it was attached to."""
         self.has_released: set[HomePrefix] = set()
+        self._chosen: NodeId | None = None
         self._world = world
         self._network = network
         self._anchors = anchors
@@ -49,12 +50,19 @@ class SimulatedMobileNode:
 
     @property
     def default_route(self) -> NodeId | None:
-        """Where its packets go: with a client where that says, else over the link it had first."""
+        """Where its packets go: with a client where that says, else as `route_over` chose, else
+        over the link it had first."""
         if self.client is None:
+            if self._chosen in self.links:
+                return self._chosen
             return self.links[0] if self.links else None
         rules = [rule for rule in self.client.kernel.values() if isinstance(rule, Access)]
         chosen = NodeId(rules[0].interface) if rules else None
         return chosen if chosen in self.links else None
+
+    def route_over(self, anchor: NodeId) -> None:
+        """Choose the default route of a mobile node without a client."""
+        self._chosen = anchor
 
     def attach(self, anchor: NodeId) -> None:
         """The link to an anchor comes up."""

@@ -114,6 +114,7 @@ class ScenarioRun:
         if order is MoveOrderName.MAKE_BEFORE_BREAK:
             self._at(at, partial(self._attach, mobile, target, attachment, at))
             overlap = seconds(attachment.overlap)
+            self._at(at + overlap / 2, partial(mobile.route_over, target))
             self._at(at + overlap, partial(self._detach_others, mobile, target))
             return
         started = at

@@ -43,10 +43,11 @@ class Conveyor:
         """From a correspondent to a mobile node; `arrived` is told the nodes passed."""
 
         def deliver(nodes: tuple[NodeId, ...]) -> None:
-            anchor = nodes[-1]
+            anchor, delay = nodes[-1], mobile.subscriber.access_delay
             if anchor in mobile.links:
-                delay = mobile.subscriber.access_delay
-                self._world.scheduler.after(delay, lambda: arrived(nodes))
+                self._world.scheduler.after(
+                    delay, lambda: arrived(nodes) if anchor in mobile.links else None
+                )
 
         self._hop(source, packet, (source,), Fate.DELIVERED, deliver)
 
@@ -55,11 +56,12 @@ class Conveyor:
         anchor = mobile.default_route
         if anchor is None:
             return
-        delay = mobile.subscriber.access_delay
-        self._world.scheduler.after(
-            delay,
-            lambda: self._hop(anchor, packet, (anchor,), Fate.ARRIVED, arrived, from_access=True),
-        )
+
+        def heard() -> None:
+            if anchor in mobile.links:
+                self._hop(anchor, packet, (anchor,), Fate.ARRIVED, arrived, from_access=True)
+
+        self._world.scheduler.after(mobile.subscriber.access_delay, heard)
 
     def _hop(
         self,
