@@ -247,6 +247,7 @@ class HostClient(_Client):
         super().__init__(retransmit)
         self.mobile_node = mobile_node
         self.credential = credential
+        self._up: dict[str, LinkAttached] = {}
         self._home: NodeId | None = None
         self._anchor: NodeId | None = None
 
@@ -260,6 +261,8 @@ class HostClient(_Client):
     def attached(self, event: LinkAttached, now: float) -> list[Effect]:
         if event.anchor is None:
             return []
+        self._up.pop(event.interface, None)
+        self._up[event.interface] = event
         at = microseconds(now)
         link = Link(
             mobile_node=self.mobile_node,
@@ -281,11 +284,14 @@ class HostClient(_Client):
         )
 
     def detached(self, event: LinkDetached, now: float) -> list[Effect]:
-        """The anchor sees the link go by itself; nothing can be sent over it anyway."""
-        del now
+        """The anchor sees a link go by itself; what remains is to fall back on another one."""
+        self._up.pop(event.interface, None)
         link = self.links.get(self.mobile_node)
         if link is None or link.interface != event.interface:
             return []
+        if self._up:
+            latest = list(self._up.values())[-1]
+            return self.attached(latest, now)
         del self.links[self.mobile_node]
         return [
             *self.outstanding.settle(("attach", self.mobile_node)),

@@ -22,10 +22,14 @@ class LocationUpdate(Message, frozen=True):
 
 
 class LocationAcknowledgement(ContextMessage, frozen=True):
-    """FE_IEC has recorded the update (or says which later one it holds)."""
+    """FE_IEC has recorded the update (or says which later one it holds).
+
+    Sent again with `delivering` once an FE_E apart from the anchor has its policy.
+    """
 
     order: MoveOrder
     status: int
+    delivering: bool = False
     latest: MoveOrder | None = None
 
 

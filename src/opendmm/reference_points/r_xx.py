@@ -30,14 +30,16 @@ class ContextRequest(ContextMessage, frozen=True):
 class ContextResponse(ContextMessage, frozen=True):
     """The context as the sender knows it; from the home anchor with the grant inside.
 
-    `previous_anchor` is where the mobile node was before. On STALE, `latest` is the move
-    that was recorded instead.
+    `previous_anchor` is where the mobile node was before; `former_anchors` are all that may
+    still hold something of earlier moves and must be told of this one. On STALE, `latest`
+    is the move that was recorded instead.
     """
 
     attached_at: int
     status: int
     context: MobilityContext | None = None
     previous_anchor: NodeId | None = None
+    former_anchors: tuple[NodeId, ...] = ()
     latest: MoveOrder | None = None
 
 
@@ -63,24 +65,30 @@ class AnchorChanged(Message, frozen=True):
 
 
 class AnchorChangedAcknowledgement(ContextMessage, frozen=True):
+    """Told. A home anchor adds the `former_anchors` it knows of that must be told too."""
+
     order: MoveOrder
     status: int
+    former_anchors: tuple[NodeId, ...] = ()
 
 
 class MobilityComplete(ContextMessage, frozen=True):
-    """Every ingress follows the new policy; the previous anchor may forget after draining."""
+    """Every ingress follows the new policy; a former anchor may forget after draining.
+
+    The home anchor is told last, when all others have acknowledged.
+    """
 
     order: MoveOrder
 
 
 class AttachmentLost(ContextMessage, frozen=True):
-    """The current anchor tells the home anchor that the mobile node left its link.
+    """An anchor tells the home anchor that the attachment begun at `attached_at` has ended.
 
-    A later attachment elsewhere is then believed whatever its clock says.
+    Any other attachment is then believed whatever its clock says, and no claim of this
+    attachment that may still be under way.
     """
 
-    order: MoveOrder
-    detached_at: int
+    attached_at: int
 
 
 class MobilityCompleteAcknowledgement(ContextMessage, frozen=True):
@@ -88,7 +96,7 @@ class MobilityCompleteAcknowledgement(ContextMessage, frozen=True):
 
 
 class AttachmentLostAcknowledgement(ContextMessage, frozen=True):
-    order: MoveOrder
+    attached_at: int
 
 
 class ContextRelease(ContextMessage, frozen=True):

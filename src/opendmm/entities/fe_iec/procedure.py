@@ -13,6 +13,7 @@ from opendmm.entities.retransmission import Outstanding
 from opendmm.model.context import ContextId
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.reference_points import r_ii, r_xc
+from opendmm.reference_points.message import Status
 
 
 class Procedure:
@@ -44,11 +45,29 @@ class Procedure:
                 context=record.context, egress=record.egress, released=record.released
             )
             to = entity(responsible, FunctionalEntity.FE_IEC)
-            return self.forwards.request(record.key, to, forward, now)
+            return self.egress_reported(record) + self.forwards.request(
+                record.key, to, forward, now
+            )
         record.stage = Stage.INGRESS
-        effects = self.egress.supersede(record, False, now)
+        effects = self.egress_reported(record)
+        effects += self.egress.supersede(record, False, now)
         effects += self.ingress.push(record, now)
         return effects + self.check(record, now)
+
+    def egress_reported(self, record: Record) -> list[Effect]:
+        """The anchor learns that an FE_E apart from it delivers."""
+        reporter = record.reporter
+        apart = record.egress.node != record.context.current_anchor
+        if reporter is None or reporter.entity is not FunctionalEntity.FE_MCTX or not apart:
+            return []
+        ready = r_xc.LocationAcknowledgement(
+            mobile_node=record.key.mobile_node,
+            home_anchor=record.key.home_anchor,
+            order=record.order,
+            status=Status.ACCEPTED,
+            delivering=True,
+        )
+        return [Send(reporter, ready)]
 
     def check(self, record: Record, now: float) -> list[Effect]:
         """Complete once no FE_I owes an acknowledgement."""

@@ -101,6 +101,8 @@ class Registration:
         """The very same report: acknowledge, and repeat what became of it."""
         held.reporter = report.sender
         effects: list[Effect] = [_answer(report, answer, Status.ACCEPTED_ALREADY)]
+        if held.stage is not Stage.EGRESS:
+            effects += self.procedure.egress_reported(held)
         if held.stage is Stage.COMPLETE:
             return effects + self.procedure.report(held)
         if report.delivering and held.stage is Stage.EGRESS:

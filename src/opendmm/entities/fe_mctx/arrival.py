@@ -49,7 +49,7 @@ class Arrival:
         if held is not None and held.attached_at > message.attached_at:
             return [Notice("attachment-outdated", {"mobile_node": mobile_node})]
         if held is not None and held.attached and held.attached_at == message.attached_at:
-            return self._repeated(held)
+            return self._repeated(held, now)
         profile = self.core.profile(mobile_node)
         attachment = Attachment(
             mobile_node=mobile_node,
@@ -68,12 +68,18 @@ class Arrival:
             effects += self._look_up(mobile_node, now)
         return effects
 
-    def _repeated(self, attachment: Attachment) -> list[Effect]:
+    def _repeated(self, attachment: Attachment, now: float) -> list[Effect]:
+        """The client has not heard from us: answer, or see that an answer is under way."""
         anchored = {Phase.REGISTERING, Phase.ANCHORED}
         visits = self.core.visits_of(attachment.mobile_node)
         if visits and all(visit.phase in anchored for visit in visits):
             return [self._acknowledgement(attachment, Status.ACCEPTED_ALREADY)]
-        return []
+        return [
+            effect
+            for visit in visits
+            if visit.phase is Phase.REQUESTING and not self.core.outstanding.about(visit.key)
+            for effect in self.begin(visit.key, now)
+        ]
 
     def _known_homes(self, message: r_xu.AttachNotification) -> set[NodeId]:
         mobile_node = message.mobile_node
@@ -128,7 +134,7 @@ class Arrival:
             return effects + self._claim_here(visit, attachment, now)
         ahead = self.prepared.pop(key, None)
         if ahead is not None:
-            return effects + self.granted(visit, ahead.context, ahead.previous_anchor)
+            return effects + self.granted(visit, ahead.context, (ahead.previous_anchor,))
         return effects + self._claim_of_home(visit, attachment, now)
 
     def _claim_here(self, visit: Visit, attachment: Attachment, now: float) -> list[Effect]:
@@ -143,7 +149,7 @@ class Arrival:
         if not accepted(decision.status):
             return self._stand_by(visit, now)
         context, effects = self.granting.grant(key, decision, now)
-        return effects + self.granted(visit, context, decision.previous_anchor)
+        return effects + self.granted(visit, context, self.granting.former(key))
 
     def allocated(self, message: r_xa.PrefixAllocated, now: float) -> list[Effect]:
         """R_XA: prefixes for a mobile node whose home is here from now on."""
@@ -204,7 +210,10 @@ class Arrival:
                 *self._fail(visit, message.status),
             ]
         visit.delegated = False
-        return effects + self.granted(visit, message.context, message.previous_anchor)
+        effects += self.granted(visit, message.context, message.former_anchors)
+        if message.previous_anchor not in (None, self.core.node, message.home_anchor):
+            effects += self._ask_previous(visit, message.previous_anchor, now)
+        return effects
 
     def _supplemented(
         self, sender: EntityAddress, visit: Visit, message: r_xx.ContextResponse
@@ -266,19 +275,23 @@ class Arrival:
             ]
         effects += self.core.settle_all(message.key, CLAIM)
         visit.delegated = True
-        return effects + self.granted(visit, message.context, message.previous_anchor)
+        previous = message.previous_anchor
+        former = (previous,) if previous is not None else ()
+        return effects + self.granted(visit, message.context, former)
 
     # Import
 
     def granted(
-        self, visit: Visit, context: MobilityContext, previous: NodeId | None
+        self, visit: Visit, context: MobilityContext, former: tuple[NodeId, ...]
     ) -> list[Effect]:
         """Context and grant are here: have the anchor import them (R_XA)."""
         attachment = self.core.attachments[visit.key.mobile_node]
-        same_move = visit.context is not None and visit.context.order == context.order
-        if not same_move:
-            visit.previous_anchor = self._unfinished(visit, previous)
+        if visit.context is None or visit.context.order != context.order:
             visit.complete = False
+            visit.delivering = self.core.config.egress.node == self.core.node
+            visit.former = set()
+        if not visit.complete:
+            visit.former |= {*former, visit.key.home_anchor} - {self.core.node}
         visit.context = context
         visit.phase = Phase.IMPORTING
         message = r_xa.ContextImport(
@@ -291,15 +304,6 @@ class Arrival:
             *self.core.drop_departure(visit.key),
             Send(self.core.anchor, message),
         ]
-
-    def _unfinished(self, visit: Visit, previous: NodeId | None) -> NodeId | None:
-        """The anchor that must learn of this move: the previous one, unless that is us."""
-        if previous is not None and previous != self.core.node:
-            return previous
-        if visit.context is not None and not visit.complete:
-            return visit.previous_anchor
-        departure = self.core.departures.get(visit.key)
-        return departure.previous_anchor if departure is not None else None
 
     def imported(self, message: r_xa.ContextImported, now: float) -> list[Effect]:
         """R_XA: the anchor delivers; tell the FE_IEC, the previous anchor and the mobile node."""
@@ -319,7 +323,7 @@ class Arrival:
         return [
             *self.core.keep_visit(visit),
             *self.report(visit, now),
-            *self.tell_previous(visit, now),
+            *self.tell_former(visit, now),
             self._acknowledgement(attachment, Status.ACCEPTED),
             SetTimer(f"refresh {visit.key}", now + self.core.config.lifetime * 2 / 3),
         ]
@@ -340,25 +344,23 @@ class Arrival:
             ),
         ]
 
-    def tell_previous(self, visit: Visit, now: float) -> list[Effect]:
-        """R_XX: the previous anchor forwards what still arrives; a home learns a used grant."""
-        if visit.context is None or visit.previous_anchor is None or visit.complete:
+    def tell_former(self, visit: Visit, now: float) -> list[Effect]:
+        """R_XX: once we deliver, former anchors forward what still arrives to us."""
+        if visit.context is None or visit.complete or not visit.delivering:
             return []
         changed = r_xx.AnchorChanged(context=visit.context, egress=self.core.config.egress)
         effects: list[Effect] = []
-        for node in sorted({visit.previous_anchor, visit.key.home_anchor} - {self.core.node}):
+        for node in sorted(visit.former):
             exchange = (ANCHOR_CHANGED, visit.key, node)
             to = self.core.mctx(node)
             effects += self.core.outstanding.request(exchange, to, changed, now)
-        if visit.previous_anchor != visit.key.home_anchor:
-            effects += self._ask_previous(visit, now)
         return effects
 
-    def _ask_previous(self, visit: Visit, now: float) -> list[Effect]:
+    def _ask_previous(self, visit: Visit, previous: NodeId | None, now: float) -> list[Effect]:
         """Direct transfer of what only the previous anchor's binding cache holds (R_XX)."""
-        attachment = self.core.attachments[visit.key.mobile_node]
-        if visit.context is None or visit.previous_anchor is None:
+        if visit.context is None or previous is None:
             return []
+        attachment = self.core.attachments[visit.key.mobile_node]
         request = r_xx.ContextRequest(
             mobile_node=visit.key.mobile_node,
             home_anchor=visit.key.home_anchor,
@@ -366,24 +368,32 @@ class Arrival:
             attached_at=attachment.attached_at,
             known_grant=visit.context.grant,
         )
-        exchange = (CLAIM, visit.key, visit.previous_anchor)
-        to = self.core.mctx(visit.previous_anchor)
-        return self.core.outstanding.request(exchange, to, request, now)
+        exchange = (CLAIM, visit.key, previous)
+        return self.core.outstanding.request(exchange, self.core.mctx(previous), request, now)
 
     # Everything follows
 
-    def located(self, sender: EntityAddress, message: r_xc.LocationAcknowledgement) -> list[Effect]:
+    def located(
+        self, sender: EntityAddress, message: r_xc.LocationAcknowledgement, now: float
+    ) -> list[Effect]:
         """R_XC: recorded. A refusal ends the repetition; acceptance waits for completion."""
         visit = self.core.visits.get(message.key)
         if visit is None or visit.context is None or visit.context.order != message.order:
             return []
         if accepted(message.status):
-            return []
+            return self._egress_delivers(visit, now) if message.delivering else []
         why = f"{sender} answered with status {message.status}"
         return [
             self.core.warn("location-not-recorded", message.key, why),
             *self.core.settle_all(message.key, LOCATION),
         ]
+
+    def _egress_delivers(self, visit: Visit, now: float) -> list[Effect]:
+        """An FE_E apart from us has its policy: packets sent to it reach the mobile node."""
+        if visit.delivering:
+            return []
+        visit.delivering = True
+        return [*self.core.keep_visit(visit), *self.tell_former(visit, now)]
 
     def completed(self, message: r_xc.IndirectionComplete, now: float) -> list[Effect]:
         """R_XC: every ingress follows the move."""
@@ -393,32 +403,14 @@ class Arrival:
         effects = self.core.settle_all(message.key, LOCATION)
         if visit.phase is Phase.REGISTERING:
             visit.phase = Phase.ANCHORED
+        effects += self._egress_delivers(visit, now)
         visit.complete = True
         return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
-
-    def let_go(self, visit: Visit, now: float) -> list[Effect]:
-        """Tell the anchors that were told of the move that they may forget, once all follow."""
-        if not visit.complete or visit.context is None or visit.previous_anchor is None:
-            return []
-        nodes = {visit.previous_anchor, visit.key.home_anchor} - {self.core.node}
-        if any((ANCHOR_CHANGED, visit.key, node) in self.core.outstanding for node in nodes):
-            return []
-        done = r_xx.MobilityComplete(
-            mobile_node=visit.key.mobile_node,
-            home_anchor=visit.key.home_anchor,
-            order=visit.context.order,
-        )
-        visit.previous_anchor = None
-        effects = self.core.keep_visit(visit)
-        for node in sorted(nodes):
-            exchange = (COMPLETE, visit.key, node)
-            effects += self.core.outstanding.request(exchange, self.core.mctx(node), done, now)
-        return effects
 
     def told(
         self, sender: EntityAddress, message: r_xx.AnchorChangedAcknowledgement, now: float
     ) -> list[Effect]:
-        """R_XX: a previous anchor forwards now."""
+        """R_XX: a former anchor forwards now; a home anchor may name others to tell."""
         exchange = (ANCHOR_CHANGED, message.key, sender.node)
         pending = self.core.outstanding.get(exchange)
         if pending is None or not isinstance(pending.message, r_xx.AnchorChanged):
@@ -427,7 +419,50 @@ class Arrival:
             return []
         effects = self.core.outstanding.settle(exchange)
         visit = self.core.visits.get(message.key)
-        return effects + (self.let_go(visit, now) if visit is not None else [])
+        if visit is None or visit.context is None or visit.context.order != message.order:
+            return effects
+        for node in sorted(set(message.former_anchors) - visit.former - {self.core.node}):
+            visit.former.add(node)
+            to = self.core.mctx(node)
+            effects += self.core.outstanding.request(
+                (ANCHOR_CHANGED, visit.key, node), to, pending.message, now
+            )
+        return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
+
+    def let_go(self, visit: Visit, now: float) -> list[Effect]:
+        """Once all have been told and all follow: former anchors may forget, the home's last."""
+        context = visit.context
+        if not visit.complete or context is None:
+            return []
+        exchanges = self.core.outstanding.about(visit.key)
+        if any(exchange[0] == ANCHOR_CHANGED for exchange in exchanges):
+            return []
+        home = visit.key.home_anchor
+        if not visit.former:
+            if home == self.core.node and self.core.register.settled(visit.key, context.order):
+                return self.core.keep_entry(visit.key)
+            return []
+        done = r_xx.MobilityComplete(
+            mobile_node=visit.key.mobile_node, home_anchor=home, order=context.order
+        )
+        effects: list[Effect] = []
+        for node in sorted(visit.former - {home} or visit.former):
+            exchange = (COMPLETE, visit.key, node)
+            if exchange not in self.core.outstanding:
+                to = self.core.mctx(node)
+                effects += self.core.outstanding.request(exchange, to, done, now)
+        return effects
+
+    def forgotten(
+        self, sender: EntityAddress, message: r_xx.MobilityCompleteAcknowledgement, now: float
+    ) -> list[Effect]:
+        """R_XX: a former anchor lets go."""
+        effects = self.core.outstanding.settle((COMPLETE, message.key, sender.node))
+        visit = self.core.visits.get(message.key)
+        if visit is None or visit.context is None or visit.context.order != message.order:
+            return effects
+        visit.former.discard(sender.node)
+        return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
 
     # Refresh, standby, failure
 

@@ -45,22 +45,21 @@ class Leaving:
             return [*effects, _told(sender, context, Status.STALE)]
         departed = self.core.departures.get(context.key)
         if departed is not None and departed.order >= context.order:
-            return [*effects, _told(sender, context, Status.ACCEPTED_ALREADY)]
+            already = _told(sender, context, Status.ACCEPTED_ALREADY, self._former(context))
+            return [*effects, already]
         exported = r_xa.ContextExported(
             mobile_node=context.mobile_node,
             home_anchor=context.home_anchor,
             order=context.order,
             egress=message.egress,
         )
-        effects += [Send(self.core.anchor, exported), _told(sender, context, Status.ACCEPTED)]
-        unfinished = departed.previous_anchor if departed is not None else None
-        if visit is not None and mine is not None:
-            unfinished = visit.previous_anchor if visit.previous_anchor else unfinished
-            effects += self._pass_on(visit, message, now)
+        effects += [
+            Send(self.core.anchor, exported),
+            _told(sender, context, Status.ACCEPTED, self._former(context)),
+        ]
+        if visit is not None:
             effects += self._end_visit(visit, now)
-        if unfinished in (sender.node, context.current_anchor):
-            unfinished = None
-        departure = Departure(key=context.key, order=context.order, previous_anchor=unfinished)
+        departure = Departure(key=context.key, order=context.order)
         return effects + self.core.keep_departure(departure)
 
     def _adopt(self, context: MobilityContext) -> list[Effect]:
@@ -69,27 +68,23 @@ class Leaving:
             return []
         return self.core.keep_entry(context.key) if self.core.register.adopt(context) else []
 
-    def _pass_on(self, visit: Visit, message: r_xx.AnchorChanged, now: float) -> list[Effect]:
-        """Anchors that have not yet heard of our own move hear of the later one instead."""
-        effects: list[Effect] = []
-        for exchange in self.core.outstanding.about(visit.key):
-            purpose, _, node = exchange
-            if purpose != ANCHOR_CHANGED:
-                continue
-            if node == message.context.current_anchor:
-                effects += self.core.outstanding.settle(exchange)
-            else:
-                to = self.core.mctx(node)
-                effects += self.core.outstanding.request(exchange, to, message, now)
-        return effects
+    def _former(self, context: MobilityContext) -> tuple[NodeId, ...]:
+        """At home: the anchors the latest move's anchor must tell."""
+        entry = self.core.register.entry(context.key)
+        if entry is None or entry.context.order != context.order:
+            return ()
+        return tuple(sorted(entry.former - {self.core.node}))
 
     def _end_visit(self, visit: Visit, now: float) -> list[Effect]:
         """The mobile node is elsewhere; while its link here lasts, ours may count again."""
         key = visit.key
-        effects = self.core.settle_all(key, LOCATION, CLAIM)
+        effects = self.core.settle_all(key, LOCATION, ANCHOR_CHANGED, COMPLETE)
         attachment = self.core.attachments.get(key.mobile_node)
         if visit.phase is Phase.REQUESTING:
-            return effects
+            # A claim for a later attachment is under way; the home anchor will judge it.
+            visit.context = None
+            return effects + self.core.keep_visit(visit)
+        effects += self.core.settle_all(key, CLAIM)
         if attachment is None or not attachment.attached:
             return effects + self.core.drop_visit(key)
         standing_by = Visit(key=key, phase=Phase.STANDBY)
@@ -109,22 +104,15 @@ class Leaving:
             mobile_node=message.mobile_node, home_anchor=message.home_anchor, order=message.order
         )
         effects: list[Effect] = [Send(sender, answer)]
+        if self.core.register.settled(message.key, message.order):
+            effects += self.core.keep_entry(message.key)
         departure = self.core.departures.get(message.key)
         if departure is None or departure.order > message.order:
             return effects
-        if departure.previous_anchor is not None:
-            effects += self._relay(departure, departure.previous_anchor, message, now)
-            departure.previous_anchor = None
         if not departure.draining:
             departure.draining = True
             effects.append(SetTimer(f"drain {message.key}", now + self.core.config.drain))
         return effects + self.core.keep_departure(departure)
-
-    def _relay(
-        self, departure: Departure, to: NodeId, message: r_xx.MobilityComplete, now: float
-    ) -> list[Effect]:
-        exchange = (COMPLETE, departure.key, to)
-        return self.core.outstanding.request(exchange, self.core.mctx(to), message, now)
 
     def drained(self, key: ContextId) -> list[Effect]:
         """The drain time is over."""
@@ -157,61 +145,58 @@ class Leaving:
         attachment = self.core.attachments.get(mobile_node)
         if attachment is None or not attachment.attached:
             return []
-        if message.detached_at < attachment.attached_at:
+        seen_here = attachment.client.node == self.core.node
+        if seen_here and message.detached_at < attachment.attached_at:
             return []
         if message.interface and message.interface != attachment.interface:
             return []
         attachment.attached = False
         effects = self.core.keep_attachment(attachment)
         for visit in self.core.visits_of(mobile_node):
-            effects += self._visit_detached(visit, message.detached_at, now)
+            effects += self._visit_detached(visit, attachment.attached_at, now)
         return effects
 
-    def _visit_detached(self, visit: Visit, detached_at: int, now: float) -> list[Effect]:
-        key, context = visit.key, visit.context
-        if context is None or visit.phase in (Phase.STANDBY, Phase.FAILED):
-            return [
-                *self.core.settle_all(key, CLAIM, LOCATION),
-                *self.core.drop_visit(key),
-            ]
-        stays = r_xa.ContextExported(
-            mobile_node=key.mobile_node,
-            home_anchor=key.home_anchor,
-            order=context.order,
-            egress=None,
-        )
-        effects: list[Effect] = [
-            *self.core.settle_all(key, CLAIM),
-            Send(self.core.anchor, stays),
-        ]
+    def _visit_detached(self, visit: Visit, attached_at: int, now: float) -> list[Effect]:
+        """Whatever was claimed for this attachment, the home anchor hears that it has ended."""
+        key = visit.key
+        effects = self.core.settle_all(key, CLAIM)
+        if visit.context is None or visit.phase in (Phase.STANDBY, Phase.FAILED):
+            effects += self.core.settle_all(key, LOCATION) + self.core.drop_visit(key)
+        else:
+            stays = r_xa.ContextExported(
+                mobile_node=key.mobile_node,
+                home_anchor=key.home_anchor,
+                order=visit.context.order,
+                egress=None,
+            )
+            effects.append(Send(self.core.anchor, stays))
         if key.home_anchor == self.core.node:
-            if self.core.register.detach(key, context.order):
+            if self.core.register.detach(key, self.core.node, attached_at):
                 effects += self.core.keep_entry(key)
             return effects
         lost = r_xx.AttachmentLost(
-            mobile_node=key.mobile_node,
-            home_anchor=key.home_anchor,
-            order=context.order,
-            detached_at=detached_at,
+            mobile_node=key.mobile_node, home_anchor=key.home_anchor, attached_at=attached_at
         )
         to = self.core.mctx(key.home_anchor)
         exchange = (LOST, key, key.home_anchor)
         return effects + self.core.outstanding.request(exchange, to, lost, now)
 
     def lost_elsewhere(self, sender: EntityAddress, message: r_xx.AttachmentLost) -> list[Effect]:
-        """R_XX, at home: the current anchor no longer has the mobile node."""
+        """R_XX, at home: an anchor no longer has the mobile node."""
         answer = r_xx.AttachmentLostAcknowledgement(
-            mobile_node=message.mobile_node, home_anchor=message.home_anchor, order=message.order
+            mobile_node=message.mobile_node,
+            home_anchor=message.home_anchor,
+            attached_at=message.attached_at,
         )
         effects: list[Effect] = [Send(sender, answer)]
-        if sender.node == message.order.anchor and self.core.register.detach(
-            message.key, message.order
-        ):
+        if self.core.register.detach(message.key, sender.node, message.attached_at):
             effects += self.core.keep_entry(message.key)
         return effects
 
 
-def _told(to: EntityAddress, context: MobilityContext, status: int) -> Send:
+def _told(
+    to: EntityAddress, context: MobilityContext, status: int, former: tuple[NodeId, ...] = ()
+) -> Send:
     return Send(
         to,
         r_xx.AnchorChangedAcknowledgement(
@@ -219,6 +204,7 @@ def _told(to: EntityAddress, context: MobilityContext, status: int) -> Send:
             home_anchor=context.home_anchor,
             order=context.order,
             status=status,
+            former_anchors=former,
         ),
     )
 

@@ -13,7 +13,7 @@ from opendmm.entities.effects import (
     Started,
     TimerFired,
 )
-from opendmm.entities.fe_mctx.arrival import CLAIM, COMPLETE, LOCATION, Arrival
+from opendmm.entities.fe_mctx.arrival import CLAIM, LOCATION, Arrival
 from opendmm.entities.fe_mctx.config import MctxConfig
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.departure import LOST, Leaving
@@ -109,7 +109,7 @@ class FeMctx:
     def _from_controller(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:
             case r_xc.LocationAcknowledgement():
-                return self.arrival.located(sender, message)
+                return self.arrival.located(sender, message, now)
             case r_xc.IndirectionComplete():
                 return [
                     *self.release.withdrawn(message),
@@ -147,7 +147,7 @@ class FeMctx:
     def _acknowledged(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:
             case r_xx.MobilityCompleteAcknowledgement():
-                return self.core.outstanding.settle((COMPLETE, message.key, sender.node))
+                return self.arrival.forgotten(sender, message, now)
             case r_xx.AttachmentLost():
                 return self.leaving.lost_elsewhere(sender, message)
             case r_xx.AttachmentLostAcknowledgement():
@@ -243,12 +243,13 @@ class FeMctx:
             case Phase.REQUESTING:
                 return self.arrival.begin(visit.key, now)
             case Phase.IMPORTING if visit.context is not None:
-                return self.arrival.granted(visit, visit.context, None)
+                return self.arrival.granted(visit, visit.context, ())
             case Phase.REGISTERING | Phase.ANCHORED:
                 refresh = now + self.core.config.lifetime / 3
                 return [
                     *self.arrival.report(visit, now),
-                    *self.arrival.tell_previous(visit, now),
+                    *self.arrival.tell_former(visit, now),
+                    *self.arrival.let_go(visit, now),
                     SetTimer(f"refresh {visit.key}", refresh),
                 ]
             case Phase.STANDBY:

@@ -12,7 +12,7 @@ from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.register import Claim, Decision, HomeEntry
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.context import ContextId, MobilityContext
-from opendmm.model.identity import EntityAddress, FunctionalEntity
+from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.reference_points import r_xa, r_xx
 from opendmm.reference_points.message import Status, accepted
@@ -54,6 +54,7 @@ class Granting:
             _response(message, Status.ACCEPTED),
             context=context,
             previous_anchor=decision.previous_anchor,
+            former_anchors=self.former(message.key),
         )
         return [*effects, *granted, *self._export(sender, response)]
 
@@ -124,10 +125,15 @@ class Granting:
             order=MoveOrder(0, 0, key.home_anchor),
             lifetime=self.core.config.lifetime,
         )
-        self.core.register.put(HomeEntry(context=nowhere, last_sequence=0, detached=True))
+        self.core.register.put(HomeEntry(context=nowhere, last_sequence=0))
         return [*self.core.keep_entry(key), self._upkeep(key, now)]
 
     # A grant
+
+    def former(self, key: ContextId) -> tuple[NodeId, ...]:
+        """Anchors that must be told of the latest move."""
+        entry = self.core.register.entry(key)
+        return tuple(sorted(entry.former)) if entry is not None else ()
 
     def grant(
         self, key: ContextId, decision: Decision, now: float, *, predicted: bool = False
@@ -143,9 +149,7 @@ class Granting:
         context = self._signed(entry.context, prefixes, decision.order, now)
         entry.last_sequence = max(entry.last_sequence, decision.order.sequence)
         if not predicted:
-            entry.context = context
-            entry.detached = False
-            entry.released = False
+            self.core.register.record(entry, context)
         return context, [*self.core.keep_entry(key), self._upkeep(key, now)]
 
     def _signed(
@@ -200,8 +204,7 @@ class Granting:
         stamp = old.order.attached_at if left else max(requested_at, old.order.attached_at)
         order = MoveOrder(entry.last_sequence + 1, stamp, anchor)
         context = self._signed(old, left or old.prefixes, order, now, released=not left)
-        entry.context = context
-        entry.last_sequence = order.sequence
+        self.core.register.record(entry, context)
         entry.released = not left
         return context, not left, [*self.core.keep_entry(key), self._upkeep(key, now)]
 

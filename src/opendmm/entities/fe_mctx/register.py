@@ -18,13 +18,21 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     """A mobile node of ours. `context` is its latest accepted move, grant included.
 
     `last_sequence` counts reservations too (predicted moves that may never happen).
-    `detached`: the current anchor has lost it, so any anchor's word is news.
+    `former` are anchors that may still hold something of earlier moves. `ended` says for each
+    anchor which of its attachments has ended last, by when it began.
     """
 
     context: MobilityContext
     last_sequence: int
-    detached: bool = False
     released: bool = False
+    former: set[NodeId] = set()
+    ended: dict[NodeId, int] = {}
+
+    @property
+    def detached(self) -> bool:
+        """The current anchor has lost the mobile node, so any other anchor's word is news."""
+        order = self.context.order
+        return order.sequence == 0 or self.ended.get(order.anchor, -1) >= order.attached_at
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -42,7 +50,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     status: int
     order: MoveOrder
-    previous_anchor: NodeId
+    previous_anchor: NodeId | None = None
 
 
 class HomeRegister:
@@ -72,6 +80,8 @@ class HomeRegister:
         entry = self._entries[key]
         latest = entry.context.order
         owner = entry.context.current_anchor
+        if claim.attached_at <= entry.ended.get(claim.anchor, -1):
+            return Decision(Status.STALE, latest)
         following = MoveOrder(entry.last_sequence + 1, claim.attached_at, claim.anchor)
         if claim.predicted:
             allowed = claim.claimant == owner and not entry.released
@@ -79,10 +89,10 @@ class HomeRegister:
         if claim.anchor == latest.anchor and claim.attached_at == latest.attached_at:
             if entry.released:
                 return Decision(Status.ACCEPTED, following, owner)
-            return Decision(Status.ACCEPTED_ALREADY, latest, owner)
+            return Decision(Status.ACCEPTED_ALREADY, latest)
         if claim.attached_at > latest.attached_at or entry.detached or entry.released:
             return Decision(Status.ACCEPTED, following, owner)
-        return Decision(Status.STALE, latest, owner)
+        return Decision(Status.STALE, latest)
 
     def adopt(self, context: MobilityContext) -> bool:
         """A valid grant shows a later move than ours (a reservation used, a delegate's grant)."""
@@ -94,24 +104,30 @@ class HomeRegister:
             return True
         if entry.context.order >= context.order:
             return False
-        entry.context = context
-        entry.last_sequence = max(entry.last_sequence, context.order.sequence)
-        entry.detached = False
-        entry.released = False
+        self.record(entry, context)
         return True
 
-    def raise_above(self, key: ContextId, order: MoveOrder) -> None:
-        """Number later moves above an order that somebody proved to have been granted."""
-        entry = self._entries.get(key)
-        if entry is not None:
-            entry.last_sequence = max(entry.last_sequence, order.sequence)
+    def record(self, entry: HomeEntry, context: MobilityContext) -> None:
+        """A later move becomes the latest; the anchor before joins the former ones."""
+        entry.former = (entry.former | {entry.context.current_anchor}) - {context.current_anchor}
+        entry.context = context
+        entry.last_sequence = max(entry.last_sequence, context.order.sequence)
+        entry.released = False
 
-    def detach(self, key: ContextId, order: MoveOrder) -> bool:
-        """The attachment of this very order has ended."""
+    def detach(self, key: ContextId, anchor: NodeId, attached_at: int) -> bool:
+        """An attachment has ended; whether that is news."""
         entry = self._entries.get(key)
-        if entry is None or entry.context.order != order:
+        if entry is None or entry.ended.get(anchor, -1) >= attached_at:
             return False
-        entry.detached = True
+        entry.ended[anchor] = attached_at
+        return True
+
+    def settled(self, key: ContextId, order: MoveOrder) -> bool:
+        """All former anchors have let go, if this is still the latest move."""
+        entry = self._entries.get(key)
+        if entry is None or entry.context.order != order or not entry.former:
+            return False
+        entry.former = set()
         return True
 
     def remaining(self, key: ContextId, released: tuple[HomePrefix, ...]) -> tuple[HomePrefix, ...]:

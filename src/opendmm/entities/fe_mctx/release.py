@@ -5,6 +5,7 @@ from opendmm.entities.effects import Effect, Send
 from opendmm.entities.fe_mctx.arrival import ANCHOR_CHANGED, CLAIM, LOCATION, Arrival
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.granting import Granting
+from opendmm.entities.fe_mctx.visit import Phase
 from opendmm.entities.grants import granted
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, NodeId
@@ -49,9 +50,17 @@ class Release:
             else:
                 exchange = (RELEASE, context.key, home.node)
                 effects += self.core.outstanding.request(exchange, home, request, now)
+        if self._under_way(message):
+            # No answer: the client repeats, and by then the arrival has been decided.
+            return effects
         status = Status.ACCEPTED if concerned else Status.UNKNOWN_MOBILE_NODE
         answer = r_xu.ReleaseAcknowledgement(mobile_node=message.mobile_node, status=status)
         return [*effects, Send(sender, answer)]
+
+    def _under_way(self, message: r_xu.ReleaseRequest) -> bool:
+        """Whether a context that may be meant is still on its way here."""
+        visits = self.core.visits_of(message.mobile_node)
+        return any(visit.phase in (Phase.REQUESTING, Phase.IMPORTING) for visit in visits)
 
     def received(
         self, sender: EntityAddress, message: r_xx.ContextRelease, now: float
@@ -161,7 +170,7 @@ class Release:
             return []
         if self.core.authority.verify(context.grant, now).released:
             return self._let_go_here(context)
-        return self.arrival.granted(visit, context, None)
+        return self.arrival.granted(visit, context, ())
 
     def _let_go_here(self, context: MobilityContext) -> list[Effect]:
         key = context.key

@@ -38,24 +38,25 @@ class Phase(StrEnum):
 
 
 class Visit(msgspec.Struct, kw_only=True):
-    """One context of an attached mobile node. `delegated`: granted in the home's absence."""
+    """One context of an attached mobile node.
+
+    `former` are the anchors that must be told of the move and later that it is complete.
+    `delivering`: the FE_E has what it needs. `complete`: every ingress follows.
+    `delegated`: granted in the home anchor's absence.
+    """
 
     key: ContextId
     phase: Phase
     context: MobilityContext | None = None
-    previous_anchor: NodeId | None = None
+    former: set[NodeId] = set()
+    delivering: bool = False
     complete: bool = False
     delegated: bool = False
 
 
 class Departure(msgspec.Struct, kw_only=True):
-    """A context that left: what still arrives is forwarded until the move is complete.
-
-    `previous_anchor` had not been told that its own departure was complete when the mobile
-    node moved on; it is told when we are.
-    """
+    """A context that left: what still arrives is forwarded until the move is complete."""
 
     key: ContextId
     order: MoveOrder
-    previous_anchor: NodeId | None = None
     draining: bool = False
