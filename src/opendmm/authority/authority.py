@@ -23,7 +23,7 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 
-LEEWAY = 2.0
+LEEWAY = 5.0
 """Seconds by which two nodes' clocks may differ before a fresh or expiring grant is refused."""
 
 Issued = TypeVar("Issued", GrantClaims, Delegation)
