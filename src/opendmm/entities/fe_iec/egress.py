@@ -123,7 +123,8 @@ class EgressControl:
         effects: list[Effect] = []
         held: list[ContextId] = []
         for key, record in self.core.records.items():
-            if record.away and record.egress.node == sender.node and self.controls(record.egress):
+            here = record.egress.node == sender.node and self.controls(record.egress)
+            if record.egress_needed and here:
                 held.append(key)
                 effects += self.deliver(record, now)
             for former in record.former:

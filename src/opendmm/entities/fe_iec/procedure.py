@@ -30,7 +30,7 @@ class Procedure:
         """A new (or refreshed) location: the egress first, unless it already delivers."""
         effects: list[Effect] = []
         record.stage = Stage.EGRESS
-        if record.away and self.egress.controls(record.egress):
+        if record.egress_needed and self.egress.controls(record.egress):
             effects += self.egress.deliver(record, now)
         if delivering or self.egress.delivered(record):
             effects += self.egress_ready(record, now)
@@ -50,7 +50,8 @@ class Procedure:
             )
         record.stage = Stage.INGRESS
         effects = self.egress_reported(record)
-        effects += self.egress.supersede(record, False, now)
+        if not record.released:
+            effects += self.egress.supersede(record, False, now)
         effects += self.ingress.push(record, now)
         return effects + self.check(record, now)
 
@@ -106,6 +107,9 @@ class Procedure:
         if record is None or record.stage is not Stage.COMPLETE:
             return []
         effects = self.egress.supersede(record, True, now)
+        if record.former and not record.away:
+            onward = record.egress
+            effects += self.egress.retire(record.context, onward, onward, True, now)
         record.former = []
         return effects + self.core.keep(record)
 

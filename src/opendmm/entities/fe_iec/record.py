@@ -49,3 +49,8 @@ class Record(msgspec.Struct, kw_only=True):
     def away(self) -> bool:
         """Whether packets must be redirected for the mobile node to receive them."""
         return not self.released and not self.context.at_home
+
+    @property
+    def egress_needed(self) -> bool:
+        """Whether packets may arrive at the egress: redirected there, or by a former one."""
+        return self.away or (bool(self.former) and not self.released)

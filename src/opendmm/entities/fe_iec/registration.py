@@ -124,12 +124,12 @@ class Registration:
         record.redirected = held.redirected
         record.uplink = held.uplink
         former = list(held.former)
-        if held.away:
+        if held.egress_needed:
             former.append(held.egress)
         record.former = [
             egress for egress in dict.fromkeys(former) if egress.node != report.egress.node
         ]
-        if report.released and held.away:
+        if report.released and held.egress_needed:
             record.former = list(dict.fromkeys(former))
         return record
 

@@ -19,6 +19,9 @@ LOOKUP = "lookup"
 ANCHOR_CHANGED = "anchor changed"
 COMPLETE = "complete"
 
+FAILED_RETRY = 10.0
+"""Seconds between claims of an anchor that was refused."""
+
 STANDBY_RETRY = 1.0
 """Seconds between claims of an anchor whose mobile node is recorded elsewhere."""
 
@@ -160,7 +163,7 @@ class Arrival:
         if not message.prefixes:
             return [
                 self.core.warn("no-prefix", key, "the pool is exhausted or not ours"),
-                *self._fail(visit, Status.UNAVAILABLE),
+                *self._fail(visit, Status.UNAVAILABLE, now),
             ]
         effects: list[Effect] = []
         if self.core.register.entry(key) is None:
@@ -207,7 +210,7 @@ class Arrival:
             return [
                 *effects,
                 self.core.warn("context-not-transferred", message.key, why),
-                *self._fail(visit, message.status),
+                *self._fail(visit, message.status, now),
             ]
         visit.delegated = False
         effects += self.granted(visit, message.context, message.former_anchors)
@@ -317,7 +320,7 @@ class Arrival:
             retry = SetTimer(f"standby {visit.key}", now + STANDBY_RETRY)
             return [*self.core.keep_visit(visit), retry]
         if not accepted(message.status):
-            return self._fail(visit, message.status)
+            return self._fail(visit, message.status, now)
         visit.phase = Phase.REGISTERING
         attachment = self.core.attachments[visit.key.mobile_node]
         return [
@@ -483,14 +486,19 @@ class Arrival:
 
     def retry(self, key: ContextId, now: float) -> list[Effect]:
         visit = self.core.visits.get(key)
-        if visit is None or visit.phase is not Phase.STANDBY:
+        if visit is None or visit.phase not in (Phase.STANDBY, Phase.FAILED):
             return []
         return self.begin(key, now)
 
-    def _fail(self, visit: Visit, status: int) -> list[Effect]:
+    def _fail(self, visit: Visit, status: int, now: float) -> list[Effect]:
+        """Refused. The reason may pass (a clock is set, a registry renewed): ask again later."""
         visit.phase = Phase.FAILED
         attachment = self.core.attachments[visit.key.mobile_node]
-        return [*self.core.keep_visit(visit), self._acknowledgement(attachment, status)]
+        return [
+            *self.core.keep_visit(visit),
+            self._acknowledgement(attachment, status),
+            SetTimer(f"standby {visit.key}", now + FAILED_RETRY),
+        ]
 
     def _acknowledgement(self, attachment: Attachment, status: int) -> Send:
         """R_XU: what the mobile node may use here."""

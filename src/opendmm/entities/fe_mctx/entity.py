@@ -112,7 +112,7 @@ class FeMctx:
                 return self.arrival.located(sender, message, now)
             case r_xc.IndirectionComplete():
                 return [
-                    *self.release.withdrawn(message),
+                    *self.release.withdrawn(message, now),
                     *self.arrival.completed(message, now),
                 ]
             case r_xc.ContextFound():
@@ -230,7 +230,9 @@ class FeMctx:
                         drain = now + self.core.config.drain
                         effects.append(SetTimer(f"drain {departure.key}", drain))
                 case "home":
-                    self.core.register.put(msgspec.msgpack.decode(value, type=HomeEntry))
+                    entry = msgspec.msgpack.decode(value, type=HomeEntry)
+                    self.core.register.put(entry)
+                    effects += self.release.withdraw(entry.context.key, now)
                     effects.append(SetTimer(name, now + 3 * self.core.config.lifetime))
                 case _:
                     continue

@@ -18,13 +18,15 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     """A mobile node of ours. `context` is its latest accepted move, grant included.
 
     `last_sequence` counts reservations too (predicted moves that may never happen).
-    `former` are anchors that may still hold something of earlier moves. `ended` says for each
-    anchor which of its attachments has ended last, by when it began.
+    `released_from` is the anchor that has yet to hear of the release. `former` are anchors
+    that may still hold something of earlier moves. `ended` says for each anchor which of its
+    attachments has ended last, by when it began.
     """
 
     context: MobilityContext
     last_sequence: int
     released: bool = False
+    released_from: NodeId | None = None
     former: set[NodeId] = set()
     ended: dict[NodeId, int] = {}
 
@@ -75,7 +77,8 @@ class HomeRegister:
         """Judge a claim without recording it. Raises KeyError for an unknown context.
 
         The same attachment claimed again gets the same order: a duplicate or a refresh. An
-        older attachment than the recorded one is stale, unless the recorded one has ended.
+        older attachment than the recorded one is stale, unless the recorded one has ended; so is
+        one from before a release.
         """
         entry = self._entries[key]
         latest = entry.context.order
@@ -87,10 +90,9 @@ class HomeRegister:
             allowed = claim.claimant == owner and not entry.released
             return Decision(Status.ACCEPTED if allowed else Status.STALE, following, owner)
         if claim.anchor == latest.anchor and claim.attached_at == latest.attached_at:
-            if entry.released:
-                return Decision(Status.ACCEPTED, following, owner)
-            return Decision(Status.ACCEPTED_ALREADY, latest)
-        if claim.attached_at > latest.attached_at or entry.detached or entry.released:
+            status = Status.STALE if entry.released else Status.ACCEPTED_ALREADY
+            return Decision(status, latest)
+        if claim.attached_at > latest.attached_at or entry.detached:
             return Decision(Status.ACCEPTED, following, owner)
         return Decision(Status.STALE, latest)
 
@@ -113,6 +115,7 @@ class HomeRegister:
         entry.context = context
         entry.last_sequence = max(entry.last_sequence, context.order.sequence)
         entry.released = False
+        entry.released_from = None
 
     def detach(self, key: ContextId, anchor: NodeId, attached_at: int) -> bool:
         """An attachment has ended; whether that is news."""

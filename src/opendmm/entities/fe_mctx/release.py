@@ -90,10 +90,10 @@ class Release:
         owner = entry.context.current_anchor
         context, everything, effects = self.granting.release(key, named, message.requested_at, now)
         effects.append(_answer(sender, message, Status.ACCEPTED))
-        if everything:
-            effects += self._withdraw(context, now)
-            effects += self._let_go_here(context)
-        return effects + self._tell(owner, message, context, now)
+        if not everything:
+            return effects + self._tell(owner, context, now)
+        entry.released_from = owner
+        return [*effects, *self.core.keep_entry(key), *self.withdraw(key, now)]
 
     def _forbidden(self, sender: EntityAddress, message: r_xx.ContextRelease, owner: NodeId) -> str:
         """Only the anchor that has the mobile node may ask, with its signature if demanded."""
@@ -112,34 +112,48 @@ class Release:
             return str(problem)
         return ""
 
-    def _withdraw(self, context: MobilityContext, now: float) -> list[Effect]:
-        """R_XC: the FE_IEC takes every policy away."""
+    def withdraw(self, key: ContextId, now: float) -> list[Effect]:
+        """First the ingresses let go (R_XC); only then may the anchor, or packets would stray."""
+        entry = self.core.register.entry(key)
+        if entry is None or entry.released_from is None:
+            return []
         controller = self.core.controller()
         if controller is None:
-            return []
+            return self._ingresses_let_go(key, now)
         update = r_xc.LocationUpdate(
-            context=context, egress=self.core.config.egress, delivering=True, released=True
+            context=entry.context, egress=self.core.config.egress, delivering=True, released=True
         )
-        exchange = (WITHDRAWAL, context.key, controller.node)
+        exchange = (WITHDRAWAL, key, controller.node)
         return self.core.outstanding.request(exchange, controller, update, now)
 
-    def withdrawn(self, message: r_xc.IndirectionComplete) -> list[Effect]:
+    def withdrawn(self, message: r_xc.IndirectionComplete, now: float) -> list[Effect]:
         """R_XC: no ingress redirects any more."""
-        return self.core.settle_all(message.key, WITHDRAWAL)
+        effects = self.core.settle_all(message.key, WITHDRAWAL)
+        entry = self.core.register.entry(message.key)
+        if not effects or entry is None or entry.context.order != message.order:
+            return effects
+        return effects + self._ingresses_let_go(message.key, now)
 
-    def _tell(
-        self, owner: NodeId, message: r_xx.ContextRelease, context: MobilityContext, now: float
-    ) -> list[Effect]:
+    def _ingresses_let_go(self, key: ContextId, now: float) -> list[Effect]:
+        entry = self.core.register.entry(key)
+        if entry is None or entry.released_from is None:
+            return []
+        effects = self._let_go_here(entry.context)
+        if entry.released_from == self.core.node:
+            entry.released_from = None
+            return effects + self.core.keep_entry(key)
+        return effects + self._tell(entry.released_from, entry.context, now)
+
+    def _tell(self, owner: NodeId, context: MobilityContext, now: float) -> list[Effect]:
         """R_XX: the current anchor gets the decision."""
-        decision = r_xx.ContextRelease(
-            mobile_node=message.mobile_node,
-            home_anchor=message.home_anchor,
-            requested_at=message.requested_at,
-            prefixes=message.prefixes,
-            context=context,
-        )
         if owner == self.core.node:
             return self._carry_out(context, now)
+        decision = r_xx.ContextRelease(
+            mobile_node=context.mobile_node,
+            home_anchor=context.home_anchor,
+            requested_at=context.order.attached_at,
+            context=context,
+        )
         exchange = (RELEASED, context.key, owner)
         return self.core.outstanding.request(exchange, self.core.mctx(owner), decision, now)
 
@@ -191,10 +205,13 @@ class Release:
     def answered(self, sender: EntityAddress, message: r_xx.ContextReleased) -> list[Effect]:
         """R_XX: the other side has taken note."""
         key: ContextId = message.key
-        return [
-            *self.core.outstanding.settle((RELEASE, key, sender.node)),
-            *self.core.outstanding.settle((RELEASED, key, sender.node)),
-        ]
+        effects = self.core.outstanding.settle((RELEASE, key, sender.node))
+        told = self.core.outstanding.settle((RELEASED, key, sender.node))
+        entry = self.core.register.entry(key)
+        if told and entry is not None and entry.released_from == sender.node:
+            entry.released_from = None
+            told += self.core.keep_entry(key)
+        return effects + told
 
 
 def _answer(to: EntityAddress, message: r_xx.ContextRelease, status: int) -> Send:

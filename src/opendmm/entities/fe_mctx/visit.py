@@ -26,7 +26,7 @@ class Phase(StrEnum):
     """How far the arrival of one context has come.
 
     REQUESTING → IMPORTING → REGISTERING → ANCHORED is the ordinary way; STANDBY: attached,
-    but a later attachment elsewhere is recorded; FAILED: refused for good.
+    but a later attachment elsewhere is recorded; FAILED: refused, to be asked again later.
     """
 
     REQUESTING = "requesting"
