@@ -12,6 +12,7 @@ from opendmm.authority.authority import MobileNodeCredential
 from opendmm.authority.registry import NodeRecord, Registry
 from opendmm.constellation.assembly import host_for, host_for_mobile_node
 from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.roles import registered_roles
 from opendmm.entities.host import EntityHost
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.simulation.auditor import GrantLog, WitnessedAuthority
@@ -47,13 +48,8 @@ class AssembledHosts:
 def simulated_registry(deployment: Deployment) -> Registry:
     """The roles of the deployment with the simulation's keys."""
     nodes = {
-        NodeId(name): NodeRecord(
-            public_key=_public_key(name),
-            entities=plan.entities,
-            home_pools=plan.pools,
-            egresses=(plan.egress,) if plan.egress else (),
-        )
-        for name, plan in deployment.nodes.items()
+        name: NodeRecord(_public_key(name), roles.entities, roles.home_pools, roles.egresses)
+        for name, roles in registered_roles(deployment).items()
     }
     mobile_nodes = {name: _public_key(name) for name in deployment.subscribers}
     return Registry(deployment.name, 1, FAR_FUTURE, nodes, mobile_nodes)

@@ -8,6 +8,7 @@ dead node or a broken session are lost; entities repeat what matters. Without im
 messages of a session stay in order; with them they may be lost, repeated and overtaken.
 """
 
+from collections import deque
 from collections.abc import Callable
 from itertools import combinations, pairwise
 from random import Random
@@ -21,6 +22,7 @@ from opendmm.report.topology import NoRouteError, Topology
 from opendmm.simulation.scheduler import Scheduler
 
 Link = frozenset[NodeId]
+REMEMBERED = 100
 
 
 class Impairments(msgspec.Struct, frozen=True):
@@ -60,6 +62,8 @@ class Network:
     ) -> None:
         self.impairments = Impairments()
         self.cuts: set[Link] = set()
+        self.sent: deque[Envelope] = deque(maxlen=REMEMBERED)
+        """The last envelopes handed in, for those who would repeat or change them."""
         self._scheduler = scheduler
         self._topology = topology
         self._random = random
@@ -161,6 +165,7 @@ class Network:
 
     def send(self, envelope: Envelope) -> None:
         """Put a message on its way; it arrives later, or never."""
+        self.sent.append(envelope)
         sender, receiver = envelope.sender.node, envelope.receiver.node
         if Link((sender, receiver)) not in self._up:
             return
