@@ -437,9 +437,6 @@ class Arrival:
         context = visit.context
         if not visit.complete or context is None:
             return []
-        exchanges = self.core.outstanding.about(visit.key)
-        if any(exchange[0] == ANCHOR_CHANGED for exchange in exchanges):
-            return []
         home = visit.key.home_anchor
         if not visit.former:
             if home == self.core.node and self.core.register.settled(visit.key, context.order):
@@ -451,7 +448,8 @@ class Arrival:
         effects: list[Effect] = []
         for node in sorted(visit.former - {home} or visit.former):
             exchange = (COMPLETE, visit.key, node)
-            if exchange not in self.core.outstanding:
+            told = (ANCHOR_CHANGED, visit.key, node) not in self.core.outstanding
+            if told and exchange not in self.core.outstanding:
                 to = self.core.mctx(node)
                 effects += self.core.outstanding.request(exchange, to, done, now)
         return effects

@@ -232,7 +232,8 @@ class FeMctx:
                 case "home":
                     entry = msgspec.msgpack.decode(value, type=HomeEntry)
                     self.core.register.put(entry)
-                    effects += self.release.withdraw(entry.context.key, now)
+                    if entry.former:
+                        effects += self.release.withdraw(entry.context.key, now)
                     effects.append(SetTimer(name, now + 3 * self.core.config.lifetime))
                 case _:
                     continue

@@ -18,15 +18,13 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     """A mobile node of ours. `context` is its latest accepted move, grant included.
 
     `last_sequence` counts reservations too (predicted moves that may never happen).
-    `released_from` is the anchor that has yet to hear of the release. `former` are anchors
-    that may still hold something of earlier moves. `ended` says for each anchor which of its
-    attachments has ended last, by when it began.
+    `former` are anchors that may still hold something of earlier moves. `ended` says for
+    each anchor which of its attachments has ended last, by when it began.
     """
 
     context: MobilityContext
     last_sequence: int
     released: bool = False
-    released_from: NodeId | None = None
     former: set[NodeId] = set()
     ended: dict[NodeId, int] = {}
 
@@ -115,7 +113,6 @@ class HomeRegister:
         entry.context = context
         entry.last_sequence = max(entry.last_sequence, context.order.sequence)
         entry.released = False
-        entry.released_from = None
 
     def detach(self, key: ContextId, anchor: NodeId, attached_at: int) -> bool:
         """An attachment has ended; whether that is news."""

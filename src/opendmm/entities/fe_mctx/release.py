@@ -92,8 +92,7 @@ class Release:
         effects.append(_answer(sender, message, Status.ACCEPTED))
         if not everything:
             return effects + self._tell(owner, context, now)
-        entry.released_from = owner
-        return [*effects, *self.core.keep_entry(key), *self.withdraw(key, now)]
+        return effects + self.withdraw(key, now)
 
     def _forbidden(self, sender: EntityAddress, message: r_xx.ContextRelease, owner: NodeId) -> str:
         """Only the anchor that has the mobile node may ask, with its signature if demanded."""
@@ -115,7 +114,7 @@ class Release:
     def withdraw(self, key: ContextId, now: float) -> list[Effect]:
         """First the ingresses let go (R_XC); only then may the anchor, or packets would stray."""
         entry = self.core.register.entry(key)
-        if entry is None or entry.released_from is None:
+        if entry is None or not entry.released:
             return []
         controller = self.core.controller()
         if controller is None:
@@ -136,13 +135,12 @@ class Release:
 
     def _ingresses_let_go(self, key: ContextId, now: float) -> list[Effect]:
         entry = self.core.register.entry(key)
-        if entry is None or entry.released_from is None:
+        if entry is None or not entry.released:
             return []
         effects = self._let_go_here(entry.context)
-        if entry.released_from == self.core.node:
-            entry.released_from = None
-            return effects + self.core.keep_entry(key)
-        return effects + self._tell(entry.released_from, entry.context, now)
+        for node in sorted(entry.former):
+            effects += self._tell(node, entry.context, now)
+        return effects
 
     def _tell(self, owner: NodeId, context: MobilityContext, now: float) -> list[Effect]:
         """R_XX: the current anchor gets the decision."""
@@ -178,12 +176,19 @@ class Release:
         ]
 
     def _carry_out(self, context: MobilityContext, now: float) -> list[Effect]:
-        """At the current anchor: go on with what is left, or let go."""
+        """At the current (or a former) anchor: go on with what is left, or let go."""
         visit = self.core.visits.get(context.key)
-        if visit is None or visit.context is None or visit.context.order >= context.order:
+        later = (
+            visit is not None
+            and visit.context is not None
+            and (visit.context.order >= context.order)
+        )
+        if later:
             return []
         if self.core.authority.verify(context.grant, now).released:
             return self._let_go_here(context)
+        if visit is None or visit.context is None:
+            return []
         return self.arrival.granted(visit, context, ())
 
     def _let_go_here(self, context: MobilityContext) -> list[Effect]:
@@ -208,8 +213,8 @@ class Release:
         effects = self.core.outstanding.settle((RELEASE, key, sender.node))
         told = self.core.outstanding.settle((RELEASED, key, sender.node))
         entry = self.core.register.entry(key)
-        if told and entry is not None and entry.released_from == sender.node:
-            entry.released_from = None
+        if told and entry is not None and entry.released:
+            entry.former.discard(sender.node)
             told += self.core.keep_entry(key)
         return effects + told
 
