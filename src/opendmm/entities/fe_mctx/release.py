@@ -127,10 +127,12 @@ class Release:
 
     def withdrawn(self, message: r_xc.IndirectionComplete, now: float) -> list[Effect]:
         """R_XC: no ingress redirects any more."""
-        effects = self.core.settle_all(message.key, WITHDRAWAL)
         entry = self.core.register.entry(message.key)
-        if not effects or entry is None or entry.context.order != message.order:
-            return effects
+        if entry is None or entry.context.order != message.order:
+            return []
+        effects = self.core.settle_all(message.key, WITHDRAWAL)
+        if not effects:
+            return []
         return effects + self._ingresses_let_go(message.key, now)
 
     def _ingresses_let_go(self, key: ContextId, now: float) -> list[Effect]:
