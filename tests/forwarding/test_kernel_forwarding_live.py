@@ -313,6 +313,19 @@ def test_an_access_link_cannot_speak_to_tunnel_ends(network: Network) -> None:
     )
 
 
+def test_a_packet_to_an_unknown_tunnel_end_does_not_loop(network: Network) -> None:
+    network.driver(network.config("a", "srv6"))
+    before = network.received("a", "r")
+    with (
+        network.inside("cn"),
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as correspondent,
+    ):
+        network.batch("r", "route add fd00:d:2::dead via fd00:c:1::2")
+        correspondent.sendto(b"?", ("fd00:d:2::dead", 9))
+    time.sleep(0.1)
+    assert network.received("a", "r") - before < 10
+
+
 def test_a_change_that_cannot_be_says_why_and_the_others_are_carried_out(
     network: Network,
 ) -> None:
@@ -341,6 +354,19 @@ def test_host_routes_carry_no_uplink(network: Network) -> None:
     driver = network.driver(network.config("b", "host-route"))
     (error,) = driver.apply([Change(RuleKey(Table.UPLINK, HOA6), TO["a"])])
     assert "cannot carry uplink" in error
+
+
+def test_a_host_route_follows_the_routing_to_its_egress(network: Network) -> None:
+    driver = network.driver(network.config("r", "host-route"))
+    change(driver, downlink(HOA6), TO["b"])
+    assert "dev b" in network.run("r", "ip", "-6", "route", "get", HOA6.address)
+    network.batch("r", "route replace fd00:d:3::/64 via fd00:c:1::2")
+    change(driver, downlink(HOA4), TO["b"])
+    assert "dev a" in network.run("r", "ip", "-6", "route", "get", HOA6.address)
+    network.batch("r", "route replace fd00:d:3::/64 via fd00:c:2::2")
+    second = network.driver(network.config("r", "host-route"))
+    assert "dev b" in network.run("r", "ip", "-6", "route", "get", HOA6.address)
+    assert as_dict(second) == {downlink(HOA6): TO["b"], downlink(HOA4): TO["b"]}
 
 
 def test_a_redirection_outlives_the_core_link_it_used(network: Network) -> None:

@@ -27,6 +27,7 @@ from opendmm.forwarding.kernel.slots import SlotWriter
 from opendmm.forwarding.kernel.snapshot import (
     Snapshot,
     installed_rules,
+    next_hops_of_ours,
     permitted_sources,
     take_snapshot,
 )
@@ -72,6 +73,7 @@ class KernelForwarding:
         """Set up tunnel ends, policy rules and the base filter; adopt what is installed."""
         fixtures.set_up(self._config, self._means, self._socket)
         snapshot = self._snapshot()
+        self._writer.know(snapshot.next_hops)
         self._ledger.open(self._translate(snapshot))
         self._mend(snapshot)
 
@@ -116,6 +118,8 @@ class KernelForwarding:
                 errors[number] = str(problem)
         for number, problem_text in batch.send(self._socket):
             errors[number] = errors[number] or f"{changes[number].key}: {problem_text}"
+        if any(errors):
+            self._writer.know(next_hops_of_ours(self._socket))
         perhaps_idle: list[Use] = []
         for change, error in zip(changes, errors, strict=True):
             perhaps_idle.extend(self._after(change, error))

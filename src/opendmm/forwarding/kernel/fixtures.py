@@ -18,6 +18,7 @@ from opendmm.forwarding.kernel.conventions import (
     UPLINK_TABLE,
     VXLAN_DEVICE,
 )
+from opendmm.forwarding.kernel.endpoints import BLOCK
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
 from opendmm.forwarding.kernel.libnftables import Nftables, NftablesError
 from opendmm.forwarding.kernel.means import Means
@@ -34,6 +35,7 @@ from opendmm.forwarding.netlink.policy_rule import (
 )
 from opendmm.forwarding.netlink.route import (
     AF_INET6,
+    TABLE_MAIN,
     Route,
     RouteForm,
     RouteType,
@@ -47,7 +49,7 @@ ALREADY = frozenset({0, errno.EEXIST})
 
 def set_up(config: NodeForwardingConfig, means: Means, socket: NetlinkSocket) -> None:
     """Idempotent. Raises ForwardingUnavailableError naming what the kernel refused."""
-    _must(socket, means.set_up(), "tunnel ends")
+    _must(socket, [_end_of_block(config), *means.set_up()], "tunnel ends")
     if means.tunnels:
         _must(socket, _ends_of_egress_table(), "the end of the egress table")
     else:
@@ -89,6 +91,16 @@ def _run_nftables(commands: str) -> None:
         raise ForwardingUnavailableError(f"nftables: {problem}") from problem
     finally:
         nftables.close()
+
+
+def _end_of_block(config: NodeForwardingConfig) -> bytes:
+    """A packet to an address of the node's block that nothing answers is refused here.
+
+    Else it would follow the default route back to whoever sent it here.
+    """
+    network = config.locator.address[:BLOCK] + bytes(BLOCK)
+    form = RouteForm(TABLE_MAIN, PROTOCOL, LEAST_PREFERRED, RouteType.UNREACHABLE)
+    return put_route(network, BLOCK * 8, form)
 
 
 def _end_form() -> RouteForm:

@@ -4,6 +4,8 @@ Every put is in place: the new route replaces the old one of the same metric in 
 what only the old one used is taken away afterwards.
 """
 
+from collections.abc import Iterable
+
 from opendmm.forwarding.kernel.batch import ALREADY_GONE, ALREADY_THERE, Batch
 from opendmm.forwarding.kernel.conventions import (
     ATTACHED_TABLE,
@@ -66,6 +68,7 @@ class SlotWriter:
         self._netfilter = netfilter
         self._batch = Batch()
         self._ready: set[int] = set()
+        self._next_hops: dict[int, NextHop] = {}
         self._next_hop_uses: dict[int, tuple[Use, ...]] = {}
         self._shared: dict[tuple[int, int], tuple[RouteForm, bytes]] = {}
 
@@ -75,6 +78,10 @@ class SlotWriter:
         self._ready.clear()
         self._links.forget()
         return self._batch
+
+    def know(self, next_hops: Iterable[NextHop]) -> None:
+        """The next hop objects that the kernel has."""
+        self._next_hops = {hop.identifier: hop for hop in next_hops}
 
     def uses(self, key: RuleKey, action: Action) -> tuple[Use, ...]:
         """What a slot with this action shares with others. Raises RefusedError."""
@@ -103,7 +110,7 @@ class SlotWriter:
                 number = self._vocabulary.anchor(anchor)
                 if number not in self._ready:
                     hop = gateway_to(self._means.socket, anchor, number)
-                    self._put_next_hop(owner, hop, lasting=False)
+                    self._put_next_hop(owner, hop)
                 self._put_shared(owner, key, number)
             case Table.UPLINK, Redirect(egress):
                 self._put_uplink(owner, key, egress)
@@ -133,6 +140,7 @@ class SlotWriter:
         """Add the message that takes away what no slot uses any more."""
         match use:
             case NextHopUse(number):
+                self._next_hops.pop(number, None)
                 message = delete_next_hop(number)
             case NeighbourUse(interface, address):
                 try:
@@ -167,19 +175,21 @@ class SlotWriter:
         if number not in self._ready:
             self._refuse_own(egress)
             hop = self._means.next_hop(egress, ipv6=ipv6, uplink=uplink)
-            self._put_next_hop(owner, hop, lasting=self._means.lasting)
+            self._put_next_hop(owner, hop)
         return number
 
     def _refuse_own(self, egress: Egress) -> None:
         if egress.locator == self._means.config.locator:
             raise RefusedError(f"{egress} is this node itself: a redirection to it would loop")
 
-    def _put_next_hop(self, owner: int, hop: NextHop, *, lasting: bool) -> None:
+    def _put_next_hop(self, owner: int, hop: NextHop) -> None:
+        """Replacing costs the kernel time for every route of the object: only if it changed."""
         self._ready.add(hop.identifier)
-        if lasting:
+        if self._next_hops.get(hop.identifier, hop) == hop:
             self._batch.add(add_next_hop(hop), owner, ALREADY_THERE)
         else:
             self._batch.add(put_next_hop(hop), owner)
+        self._next_hops[hop.identifier] = hop
 
     def _put_shared(self, owner: int, key: RuleKey, number: int) -> None:
         table = ROUTING_TABLES[key.table]

@@ -52,7 +52,6 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
     """Read it all. Raises NetlinkError."""
-    next_hops = (parse_next_hop(body) for body in socket.dump(dump_next_hops()))
     neighbours = (parse_neighbour(body) for body in socket.dump(dump_neighbours()))
     return Snapshot(
         routes=[
@@ -60,7 +59,7 @@ def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
             for family in FAMILIES
             for body in socket.dump(dump_routes(family, PROTOCOL))
         ],
-        next_hops=[hop for hop in next_hops if hop.protocol == PROTOCOL],
+        next_hops=next_hops_of_ours(socket),
         neighbours=[n for n in neighbours if n.protocol == PROTOCOL],
         rules=[
             rule
@@ -70,6 +69,12 @@ def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
         ],
         permitted=list(permitted_sources(netfilter)),
     )
+
+
+def next_hops_of_ours(socket: NetlinkSocket) -> list[NextHop]:
+    """Next hop objects with our protocol number. Raises NetlinkError."""
+    next_hops = (parse_next_hop(body) for body in socket.dump(dump_next_hops()))
+    return [hop for hop in next_hops if hop.protocol == PROTOCOL]
 
 
 def permitted_sources(netfilter: NetlinkSocket) -> Iterator[Counter]:

@@ -25,7 +25,7 @@ class Means(ABC):
     tunnels: ClassVar[bool] = True
     """False when packets travel as they are; nothing then can be carried uplink."""
     lasting: ClassVar[bool] = True
-    """False when a next hop depends on routing and is to be made afresh at each use."""
+    """False when a next hop depends on routing and may be another after a restart."""
 
     def __init__(self, config: NodeForwardingConfig, socket: NetlinkSocket, links: Links) -> None:
         self.config = config
