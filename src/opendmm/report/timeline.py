@@ -66,7 +66,7 @@ def assemble_move(
         to=seen.new,
         order=seen.order,
         at_ms=round((seen.detected - scenario_start) * 1000, 3),
-        steps=steps_of(trace, _window(seen), _flowing(seen, down)),
+        steps=steps_of(trace, window_of(seen), _flowing(seen, down)),
         floor_ms=_floor_ms(deployment, topology, seen, mine),
         downlink=combined(_stream(flow, seen) for flow in down),
         uplink=combined(_stream(flow, seen) for flow in up),
@@ -76,7 +76,8 @@ def assemble_move(
     )
 
 
-def _window(seen: MoveSeen) -> MoveWindow:
+def window_of(seen: MoveSeen) -> MoveWindow:
+    """Where in the trace the move is."""
     return MoveWindow(
         mobile_node=seen.subscriber.mobile_node,
         prefixes=seen.subscriber.prefixes,
