@@ -1,0 +1,221 @@
+"""From the file as written to a deployment with every value resolved. Pure and deterministic."""
+
+import hashlib
+import ipaddress
+
+import networkx
+
+from opendmm.constellation.deployment import (
+    ControllerPlan,
+    CoreLink,
+    Deployment,
+    IngressPlan,
+    InterfaceAddress,
+    NodePlan,
+    SubscriberPlan,
+    Timers,
+)
+from opendmm.constellation.file import (
+    ConstellationFile,
+    LinkSection,
+    MobileNodeSection,
+    NodeSection,
+    PolicySection,
+)
+from opendmm.constellation.quantities import bits_per_second, seconds, share
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.r_ic import PolicyMode
+
+FE = FunctionalEntity
+BLOCKS = "fd00:d:{number:x}::/64"
+CORE_IPV6 = ipaddress.IPv6Network("fd00:c::/32")
+CORE_IPV4 = ipaddress.IPv4Network("10.254.0.0/16")
+LOOPBACKS = ipaddress.IPv4Network("10.255.0.0/16")
+
+
+def deployment(file: ConstellationFile) -> Deployment:
+    """Resolve a (valid) constellation file."""
+    graph = _graph(file)
+    egresses = {name: _egress(file, graph, name) for name in file.nodes}
+    anchors = tuple(NodeId(n) for n, s in file.nodes.items() if FE.FE_MA_C in s.entities)
+    return Deployment(
+        name=file.constellation,
+        description=file.description,
+        nodes={
+            NodeId(name): _node(file, name, number, egresses[name])
+            for number, name in enumerate(file.nodes, 1)
+        },
+        links=tuple(_link(link, number) for number, link in enumerate(file.links, 1)),
+        ingresses={
+            NodeId(name): _ingress(file, name)
+            for name, section in file.nodes.items()
+            if FE.FE_I in section.entities
+        },
+        controllers={
+            NodeId(name): _controller(file, name)
+            for name, section in file.nodes.items()
+            if FE.FE_IEC in section.entities
+        },
+        subscribers=_subscribers(file, anchors),
+        means=file.forwarding.means,
+        uplink=file.forwarding.uplink,
+        core_mtu=file.forwarding.core_mtu,
+        access_mtu=file.forwarding.access_mtu,
+        attachment_proof=file.security.attachment_proof,
+        delegation=file.security.delegation,
+        material=file.security.material,
+        timers=Timers(
+            lifetime=seconds(file.timers.lifetime),
+            drain=seconds(file.timers.drain),
+            retransmit=seconds(file.timers.retransmit),
+            peer_timeout=seconds(file.timers.peer_timeout),
+        ),
+        scenario=file.scenario,
+    )
+
+
+def locator_of(file: ConstellationFile, name: str) -> Locator:
+    """A node's own address: as given, or the first of its block."""
+    given = file.nodes[name].locator
+    if given is not None:
+        return Locator.parse(given)
+    number = list(file.nodes).index(name) + 1
+    return Locator.parse(f"fd00:d:{number:x}::1")
+
+
+def _graph(file: ConstellationFile) -> "networkx.Graph[str]":
+    graph: networkx.Graph[str] = networkx.Graph()
+    graph.add_nodes_from(file.nodes)
+    for link in file.links:
+        graph.add_edge(*link.between, weight=link.cost)
+    return graph
+
+
+def _node(file: ConstellationFile, name: str, number: int, egress: Egress | None) -> NodePlan:
+    section = file.nodes[name]
+    locator = locator_of(file, name)
+    block = ipaddress.ip_network((locator.address, 64), strict=False)
+    return NodePlan(
+        name=NodeId(name),
+        entities=section.entities,
+        pools=tuple(HomePrefix.parse(pool) for pool in section.pools),
+        locator=locator,
+        ipv4=str(LOOPBACKS[number]),
+        egress_block=str(block),
+        controllers=_controllers(file, name),
+        egress=egress,
+        source_filter=section.source_filter,
+    )
+
+
+def _link(link: LinkSection, number: int) -> CoreLink:
+    ends = [_end(link, number, which) for which in (0, 1)]
+    return CoreLink(
+        ends=(ends[0], ends[1]),
+        delay=seconds(link.delay),
+        rate=bits_per_second(link.rate) if link.rate else 0.0,
+        loss=share(link.loss),
+        cost=link.cost,
+    )
+
+
+def _end(link: LinkSection, number: int, which: int) -> InterfaceAddress:
+    given = [a for a in link.addresses if ":" in a], [a for a in link.addresses if ":" not in a]
+    ipv6 = given[0][which] if len(given[0]) == 2 else f"fd00:c:{number:x}::{which + 1}/64"
+    host = CORE_IPV4.network_address + 4 * number + which + 1
+    ipv4 = given[1][which] if len(given[1]) == 2 else f"{host}/30"
+    return InterfaceAddress(
+        node=NodeId(link.between[which]), interface=link.between[1 - which], ipv6=ipv6, ipv4=ipv4
+    )
+
+
+def _egress(file: ConstellationFile, graph: "networkx.Graph[str]", name: str) -> Egress | None:
+    """The FE_E in an anchor's network: its own, or the nearest one."""
+    if FE.FE_MA_C not in file.nodes[name].entities:
+        return None
+    if FE.FE_E in file.nodes[name].entities:
+        return Egress(NodeId(name), locator_of(file, name))
+    distance = networkx.single_source_dijkstra_path_length(graph, name)
+    apart = [n for n, s in file.nodes.items() if FE.FE_E in s.entities and n in distance]
+    if not apart:
+        return None
+    nearest = min(apart, key=lambda other: (distance[other], list(file.nodes).index(other)))
+    return Egress(NodeId(nearest), locator_of(file, nearest))
+
+
+# Who controls whom
+
+
+def _serves(section: NodeSection) -> tuple[str, ...]:
+    """An FE_IEC beside an anchor answers for the anchor's pools unless told otherwise."""
+    return section.serves or (section.pools if FE.FE_MA_C in section.entities else ())
+
+
+def _controllers(file: ConstellationFile, name: str) -> tuple[NodeId, ...]:
+    """FE_IEC instances by preference: the node's own, those for its pools, others, standbys."""
+    pools = [HomePrefix.parse(pool) for pool in file.nodes[name].pools]
+
+    def rank(candidate: str) -> tuple[bool, bool, bool, int]:
+        section = file.nodes[candidate]
+        served = [HomePrefix.parse(prefix) for prefix in _serves(section)]
+        ours = any(s.covers(p) or p.covers(s) for s in served for p in pools)
+        position = list(file.nodes).index(candidate)
+        return candidate != name, section.standby_for is not None, not ours, position
+
+    instances = [n for n, s in file.nodes.items() if FE.FE_IEC in s.entities]
+    return tuple(NodeId(n) for n in sorted(instances, key=rank))
+
+
+def _ingress(file: ConstellationFile, name: str) -> IngressPlan:
+    policy = next((p for p in file.policies if p.ingress == name), PolicySection(ingress=name))
+    return IngressPlan(
+        node=NodeId(name),
+        mode=PolicyMode(policy.mode.value),
+        groups=tuple(HomePrefix.parse(group) for group in policy.groups),
+        controllers=_controllers(file, name),
+    )
+
+
+def _controller(file: ConstellationFile, name: str) -> ControllerPlan:
+    section = file.nodes[name]
+    standby = next((n for n, s in file.nodes.items() if s.standby_for == name), None)
+    return ControllerPlan(
+        node=NodeId(name),
+        serves=tuple(HomePrefix.parse(prefix) for prefix in _serves(section)),
+        standby_for=NodeId(section.standby_for) if section.standby_for else None,
+        standby=NodeId(standby) if standby else None,
+    )
+
+
+# Mobile nodes
+
+
+def _subscribers(
+    file: ConstellationFile, anchors: tuple[NodeId, ...]
+) -> dict[MobileNodeId, SubscriberPlan]:
+    plans = [_subscriber(name, section, anchors) for name, section in file.mobile_nodes.items()]
+    return {plan.mobile_node: plan for plan in plans}
+
+
+def _subscriber(
+    name: str, section: MobileNodeSection, anchors: tuple[NodeId, ...]
+) -> SubscriberPlan:
+    access = tuple(NodeId(anchor) for anchor in section.access) or anchors
+    return SubscriberPlan(
+        name=name,
+        mobile_node=MobileNodeId(section.id or f"{name}@example.org"),
+        home=NodeId(section.home),
+        prefixes=tuple(HomePrefix.parse(prefix) for prefix in section.prefixes),
+        client=section.client,
+        simultaneous=section.simultaneous,
+        access=access,
+        access_delay=seconds(section.access_delay),
+        link_layer_ids={anchor: _link_layer_id(name, anchor) for anchor in access},
+    )
+
+
+def _link_layer_id(mobile_node: str, anchor: str) -> bytes:
+    """A locally administered unicast MAC address that is the same at every run."""
+    digest = hashlib.sha256(f"{mobile_node} {anchor}".encode()).digest()
+    return bytes([(digest[0] & 0xFC) | 0x02]) + digest[1:6]
