@@ -191,7 +191,8 @@ class ProbeTrain:
         self._sender.send(
             self.way, lambda: self.log.arrivals.append((number, self._world.scheduler.now))
         )
-        self._world.scheduler.after(self.interval, self._send)
+        # Counted from the first, so that rounding does not add up.
+        self._world.scheduler.at(self.log.sent[0] + (number + 1) * self.interval, self._send)
 
 
 class ReliableStream:
