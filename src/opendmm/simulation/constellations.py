@@ -1,0 +1,138 @@
+"""The small constellations that random schedules are tried on.
+
+Small, so that a schedule takes milliseconds; each has what another lacks: everything
+condensed in the anchors, a cooperative ingress, egresses apart from their anchors, two
+FE_IEC of which one stands by, two FE_IEC that share the prefixes, and mobile nodes that
+speak for themselves under a delegation. All have three anchors and two mobile nodes.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import ConstellationFile
+from opendmm.constellation.resolve import deployment
+
+ANCHORS = ("anchor-a", "anchor-b", "anchor-c")
+MOBILE_NODES = ("mn1", "mn2")
+_POOLS = {name: f"2001:db8:{index:x}::/48" for index, name in enumerate(ANCHORS, 0xA)}
+_ANCHOR = ["FE_MCTX", "FE_MA_C", "FE_MA_U", "FE_MU_C", "FE_E"]
+_File = dict[str, Any]
+
+
+def _file(name: str, **sections: Any) -> _File:
+    homes = {"mn1": ("anchor-a", "2001:db8:a:1::/64"), "mn2": ("anchor-b", "2001:db8:b:2::/64")}
+    file: _File = {
+        "constellation": name,
+        "timers": {"lifetime": "120s", "drain": "1s", "retransmit": "200ms", "peer_timeout": "1s"},
+        "mobile_nodes": {
+            mobile: {"home": home, "prefixes": [prefix], "access_delay": "1ms"}
+            for mobile, (home, prefix) in homes.items()
+        },
+    }
+    return file | sections
+
+
+def _anchors(entities: list[str], **more: Any) -> _File:
+    return {name: {"entities": entities, "pools": [_POOLS[name]]} | more for name in ANCHORS}
+
+
+def _star(centre: str, *others: str) -> list[_File]:
+    """Every node one link from the centre, each with a delay of its own."""
+    return [
+        {"between": [centre, other], "delay": f"{index + 1}ms"}
+        for index, other in enumerate(others)
+    ]
+
+
+def condensed() -> _File:
+    """Figure 2: all entities at every anchor, each FE_IEC for the prefixes anchored there."""
+    nodes: _File = {"cn": {}, "router": {"entities": ["FE_R"]}}
+    for name, section in _anchors([*_ANCHOR, "FE_I", "FE_IEC"]).items():
+        nodes[name] = section | {"serves": [_POOLS[name]]}
+    return _file("condensed", nodes=nodes, links=_star("router", "cn", *ANCHORS))
+
+
+def cooperative() -> _File:
+    """Figure 3: an ingress on the routers, one FE_IEC of its own, egresses at the anchors."""
+    nodes = {
+        "cn": {},
+        "cn2": {},
+        "ingress": {"entities": ["FE_R", "FE_I"]},
+        "ingress2": {"entities": ["FE_R", "FE_I"]},
+        "control": {"entities": ["FE_IEC"]},
+    } | _anchors(_ANCHOR)
+    links = [
+        *_star("ingress", "cn", "control", *ANCHORS),
+        {"between": ["ingress2", "cn2"], "delay": "1ms"},
+        {"between": ["ingress2", "ingress"], "delay": "2ms"},
+    ]
+    return _file("cooperative", nodes=nodes, links=links)
+
+
+def egress_apart() -> _File:
+    """An FE_E on a router beside each anchor, which delivers by host route."""
+    anchor = [entity for entity in _ANCHOR if entity != "FE_E"]
+    egresses = {f"egress-{name[-1]}": {"entities": ["FE_E"]} for name in ANCHORS}
+    nodes: _File = {
+        "cn": {},
+        "ingress": {"entities": ["FE_R", "FE_I"]},
+        "control": {"entities": ["FE_IEC"]},
+    }
+    links = _star("ingress", "cn", "control", *egresses)
+    links += [
+        {"between": [egress, anchor], "delay": "1ms"}
+        for egress, anchor in zip(egresses, ANCHORS, strict=True)
+    ]
+    return _file("egress-apart", nodes=nodes | egresses | _anchors(anchor), links=links)
+
+
+def standby() -> _File:
+    """Two FE_IEC, the second standing by for the first."""
+    file = cooperative()
+    file["constellation"] = "standby"
+    file["nodes"]["control2"] = {"entities": ["FE_IEC"], "standby_for": "control"}
+    file["links"].append({"between": ["ingress", "control2"], "delay": "3ms"})
+    return file
+
+
+def shared() -> _File:
+    """Two FE_IEC, each responsible for some of the prefixes (R_II between them)."""
+    file = cooperative()
+    file["constellation"] = "shared"
+    file["nodes"]["control"]["serves"] = [_POOLS["anchor-a"]]
+    file["nodes"]["control2"] = {
+        "entities": ["FE_IEC"],
+        "serves": [_POOLS["anchor-b"], _POOLS["anchor-c"]],
+    }
+    file["links"].append({"between": ["ingress", "control2"], "delay": "3ms"})
+    return file
+
+
+def client() -> _File:
+    """FE_MU_C on the mobile nodes; the FE_IEC may grant when a home anchor is dead."""
+    file = cooperative()
+    file["constellation"] = "client"
+    for section in file["mobile_nodes"].values():
+        section["client"] = True
+    file["security"] = {"attachment_proof": "mobile-node", "delegation": True}
+    return file
+
+
+BUILDERS: dict[str, Callable[[], _File]] = {
+    "condensed": condensed,
+    "cooperative": cooperative,
+    "egress-apart": egress_apart,
+    "standby": standby,
+    "shared": shared,
+    "client": client,
+}
+
+
+@cache
+def small(name: str) -> Deployment:
+    """One of the small constellations, resolved. Raises KeyError."""
+    return deployment(msgspec.convert(BUILDERS[name](), ConstellationFile))
