@@ -14,7 +14,7 @@ ANCHOR = NodeForwardingConfig(
 
 
 def rules(config: NodeForwardingConfig, overhead: int = 40) -> list[str]:
-    ruleset = base_ruleset(config, overhead=overhead, ipv4_end="fd00:d:2::4", guard=["udp dport 1"])
+    ruleset = base_ruleset(config, overhead=overhead, arrivals=["arriving"], guard=["udp dport 1"])
     return [line for line in ruleset.splitlines() if line.startswith("add rule")]
 
 
@@ -22,7 +22,7 @@ def test_only_packets_from_access_links_are_marked_and_guarded() -> None:
     assert rules(ANCHOR) == [
         'add rule inet opendmm arrivals iifname { "mn1", "mn2" } jump access',
         'add rule inet opendmm arrivals iifname "wlan*" jump access',
-        "add rule inet opendmm arrivals ip6 daddr fd00:d:2::4 mark set 0x7301",
+        "add rule inet opendmm arrivals arriving",
         "add rule inet opendmm access udp dport 1 counter drop",
         "add rule inet opendmm access mark set 0x7302",
     ]
@@ -46,6 +46,6 @@ def test_sessions_are_held_to_what_fits_only_where_tunnels_leave_too_little_room
 
 
 def test_the_permitted_sources_survive_a_restart() -> None:
-    ruleset = base_ruleset(ANCHOR, overhead=40, ipv4_end=None, guard=[])
+    ruleset = base_ruleset(ANCHOR, overhead=40)
     assert "flush set" not in ruleset
     assert "delete" not in ruleset

@@ -42,8 +42,10 @@ PROBLEM = why_not()
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(PROBLEM), reason=PROBLEM)]
 
 TUNNELS = ("srv6", "ip-in-ipv6", "vxlan")
-MEANS = (*TUNNELS, "host-route")
+MEANS = (*TUNNELS, "host-route", "translation")
 PREFIXES = (HOA6, HOA4, HNP6)
+# Address translation redirects IPv6 home addresses only.
+WAYS = [(m, p) for m in MEANS for p in PREFIXES if m != "translation" or p == HOA6]
 TO = {node: Redirect(e) for node, e in EGRESSES.items()}
 
 
@@ -75,8 +77,7 @@ def as_dict(driver: KernelForwarding) -> dict[RuleKey, Action]:
     return found
 
 
-@pytest.mark.parametrize("means", MEANS)
-@pytest.mark.parametrize("prefix", PREFIXES, ids=str)
+@pytest.mark.parametrize(("means", "prefix"), WAYS, ids=str)
 def test_moving_an_ingress_between_two_egresses_loses_no_packet(
     network: Network, means: str, prefix: HomePrefix
 ) -> None:
@@ -102,9 +103,7 @@ def test_what_is_read_back_is_what_was_applied_also_by_a_second_life(
     applied: dict[RuleKey, Action] = {
         downlink(HOA6): access("a"),
         egress(HOA6): access("a"),
-        downlink(HOA4): TO["b"],
         egress(HOA4): access("a"),
-        downlink(HNP6): TO["b"],
         egress(HNP6): ToAnchor(LOCATORS["b"]),
         downlink(HomePrefix.parse("10.10.7.0/28")): access("a"),
         egress(HomePrefix.parse("10.10.7.0/28")): ToAnchor(LOCATORS["b"]),
@@ -112,6 +111,10 @@ def test_what_is_read_back_is_what_was_applied_also_by_a_second_life(
         RuleKey(Table.SOURCE_FILTER, HOA6): Permit(),
         RuleKey(Table.SOURCE_FILTER, HOA4): Permit(),
     }
+    other = HomePrefix.parse("2001:db8:a::200")
+    applied |= {downlink(other): TO["b"], egress(other): TO["r"]}
+    if means != "translation":
+        applied |= {downlink(HOA4): TO["b"], downlink(HNP6): TO["r"]}
     if means in TUNNELS:
         applied |= {
             RuleKey(Table.UPLINK, HOA6): TO["b"],
@@ -129,6 +132,7 @@ def test_what_is_read_back_is_what_was_applied_also_by_a_second_life(
     left = network.traces("a")
     assert HOA6.address not in left
     assert HOA4.address not in left
+    assert "elements" not in network.run("a", "nft", "list", "table", "inet", "opendmm")
     assert network.run("a", "ip", "nexthop") == ""
 
 
@@ -138,7 +142,8 @@ def test_removal_leaves_nothing_behind(network: Network, means: str) -> None:
     driver = network.driver(network.config("a", means))
     for prefix in PREFIXES:
         change(driver, downlink(prefix), access("a"))
-        change(driver, egress(prefix), TO["b"])
+        if (means, prefix) in WAYS:
+            change(driver, egress(prefix), TO["b"])
         change(driver, RuleKey(Table.SOURCE_FILTER, prefix), Permit())
         if means in TUNNELS:
             change(driver, RuleKey(Table.UPLINK, prefix), TO["b"])
@@ -172,9 +177,8 @@ def test_a_second_life_with_other_means_takes_over(network: Network) -> None:
     assert as_dict(second) == {downlink(HOA6): TO["a"]}
 
 
-@pytest.mark.parametrize("means", TUNNELS)
-@pytest.mark.parametrize("prefix", PREFIXES, ids=str)
-def test_a_tunnelled_packet_that_nobody_serves_is_refused_and_does_not_loop(
+@pytest.mark.parametrize(("means", "prefix"), [w for w in WAYS if w[0] != "host-route"], ids=str)
+def test_a_redirected_packet_that_nobody_serves_is_refused_and_does_not_loop(
     network: Network, means: str, prefix: HomePrefix
 ) -> None:
     drivers = network.drivers_of(means)
@@ -186,8 +190,7 @@ def test_a_tunnelled_packet_that_nobody_serves_is_refused_and_does_not_loop(
     assert probes.sent <= network.received("b", "r") - before < 1.5 * probes.sent + 50
 
 
-@pytest.mark.parametrize("means", MEANS)
-@pytest.mark.parametrize("prefix", PREFIXES, ids=str)
+@pytest.mark.parametrize(("means", "prefix"), WAYS, ids=str)
 def test_a_previous_anchor_passes_packets_on(
     network: Network, means: str, prefix: HomePrefix
 ) -> None:
@@ -202,8 +205,7 @@ def test_a_previous_anchor_passes_packets_on(
     assert len(probes.interfaces()) == 2
 
 
-@pytest.mark.parametrize("means", MEANS)
-@pytest.mark.parametrize("prefix", PREFIXES, ids=str)
+@pytest.mark.parametrize(("means", "prefix"), WAYS, ids=str)
 def test_an_egress_apart_from_the_anchor_delivers_by_host_route(
     network: Network, means: str, prefix: HomePrefix
 ) -> None:
@@ -350,6 +352,27 @@ def test_a_change_that_cannot_be_says_why_and_the_others_are_carried_out(
     assert as_dict(driver) == {egress(HOA4): access("a")}
 
 
+def test_translation_refuses_what_it_cannot_redirect(network: Network) -> None:
+    driver = network.driver(network.config("r", "translation"))
+    errors = driver.apply([Change(downlink(p), TO["a"]) for p in PREFIXES])
+    assert [bool(error) for error in errors] == [p != HOA6 for p in PREFIXES]
+    assert "use a tunnel" in errors[1]
+    assert as_dict(driver) == {downlink(HOA6): TO["a"]}
+
+
+def test_a_translating_anchor_that_passed_packets_on_delivers_again(network: Network) -> None:
+    drivers = network.drivers_of("translation")
+    change(drivers["b"], egress(HOA6), access("b"))
+    change(drivers["a"], egress(HOA6), access("a"))
+    change(drivers["r"], downlink(HOA6), TO["a"])
+    with probes_down(network, HOA6) as probes:
+        for action in (TO["b"], access("a"), TO["b"], access("a")):
+            change(drivers["a"], egress(HOA6), action)
+            time.sleep(0.05)
+    assert probes.lost == 0
+    assert len(probes.interfaces()) == 2
+
+
 def test_host_routes_carry_no_uplink(network: Network) -> None:
     driver = network.driver(network.config("b", "host-route"))
     (error,) = driver.apply([Change(RuleKey(Table.UPLINK, HOA6), TO["a"])])
@@ -386,8 +409,7 @@ def test_a_batch_that_moves_a_slot_twice_ends_with_the_last(network: Network) ->
     assert len(next_hops) == 2
 
 
-@pytest.mark.parametrize("means", MEANS)
-@pytest.mark.parametrize("prefix", [HOA6, HOA4], ids=str)
+@pytest.mark.parametrize(("means", "prefix"), [w for w in WAYS if w[1] != HNP6], ids=str)
 def test_full_size_tcp_passes_where_the_core_has_no_room_for_tunnels(
     means: str, prefix: HomePrefix
 ) -> None:

@@ -1,11 +1,9 @@
 """The nftables rules of a node that do not depend on a mobile node.
 
 What arrives from access links is marked (so that uplink tunnels catch nothing else), kept
-from injecting into tunnel ends, and filtered by source where asked (BCP 38). What arrives for
-the IPv4 tunnel end is marked, because the kernel routes it like any IPv4 packet once the
-outer header is off, and the mark sends it to the egress table. Where tunnels leave less room
-than access links have, TCP sessions are held to what fits (the kernel tells a too-big packet
-to the tunnel's beginning, not to its sender).
+from injecting into tunnel ends, and filtered by source where asked (BCP 38). Where tunnels
+leave less room than access links have, TCP sessions are held to what fits (the kernel reports
+a packet that is too big to the tunnel's beginning, not to its sender).
 """
 
 from collections.abc import Iterable
@@ -13,7 +11,6 @@ from collections.abc import Iterable
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.conventions import (
     ACCESS_MARK,
-    EGRESS_MARK,
     NFT_TABLE,
     PERMITTED_SETS,
 )
@@ -28,19 +25,20 @@ def base_ruleset(
     config: NodeForwardingConfig,
     *,
     overhead: int,
-    ipv4_end: str | None,
-    guard: Iterable[str],
+    maps: Iterable[str] = (),
+    arrivals: Iterable[str] = (),
+    guard: Iterable[str] = (),
 ) -> str:
     """Commands, one transaction, that bring the table to its base state.
 
-    The sets of permitted sources keep their elements. `ipv4_end` is the address of the IPv4
-    tunnel end, if the means has one; `guard` are matches of packets that nobody on an access
-    link may send.
+    Sets and maps keep their elements. `maps` are those of the means and `arrivals` its rules
+    for what comes in; `guard` are matches of packets that nobody on an access link may send.
     """
     lines = [
         f"add table {TABLE}",
         f"add set {TABLE} {PERMITTED_SETS[16]} {{ type ipv6_addr; flags interval; counter; }}",
         f"add set {TABLE} {PERMITTED_SETS[4]} {{ type ipv4_addr; flags interval; counter; }}",
+        *(f"add map {TABLE} {name} {{ type ipv6_addr : ipv6_addr; }}" for name in maps),
         f"add chain {TABLE} access",
         f"add chain {TABLE} arrivals {{ type filter hook prerouting priority raw; }}",
         f"add chain {TABLE} clamp {{ type filter hook forward priority mangle; }}",
@@ -48,8 +46,7 @@ def base_ruleset(
     ]
     for interfaces in _interface_matches(config.access_interfaces):
         lines.append(f"add rule {TABLE} arrivals iifname {interfaces} jump access")
-    if ipv4_end is not None:
-        lines.append(f"add rule {TABLE} arrivals ip6 daddr {ipv4_end} mark set {EGRESS_MARK:#x}")
+    lines.extend(f"add rule {TABLE} arrivals {rule}" for rule in arrivals)
     lines.extend(f"add rule {TABLE} access {match} counter drop" for match in guard)
     lines.append(f"add rule {TABLE} access mark set {ACCESS_MARK:#x}")
     if config.source_filter:

@@ -36,6 +36,13 @@ NFT_TABLE = "opendmm"
 PERMITTED_SETS = {16: "permitted6", 4: "permitted4"}
 """The source addresses that pass the ingress filter, by octets of an address."""
 
+TRANSLATE_MAP = "translated6"
+"""Home address to translated address, at an ingress."""
+RESTORE_MAP = "restored6"
+"""Translated address to home address, at an egress that delivers."""
+ONWARD_MAP = "onward6"
+"""Translated address to the one at another egress, at an egress that passes on."""
+
 TUNNEL_DEVICE = "dmm-tunnels"
 VXLAN_DEVICE = "dmm-vx"
 VXLAN_PORT = 4790

@@ -18,6 +18,7 @@ from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
     NeighbourUse,
     NextHopUse,
+    TranslationUse,
     Use,
 )
 from opendmm.forwarding.kernel.ledger import Ledger
@@ -31,6 +32,7 @@ from opendmm.forwarding.kernel.snapshot import (
     permitted_sources,
     take_snapshot,
 )
+from opendmm.forwarding.kernel.translation import TranslatingSlotWriter
 from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from opendmm.model.addressing import HomePrefix
@@ -55,7 +57,8 @@ class KernelForwarding:
         self._links = Links(self._socket)
         self._means = means(config, self._socket, self._links)
         self._vocabulary = Vocabulary(self._means)
-        self._writer = SlotWriter(self._means, self._vocabulary, self._links, self._netfilter)
+        writer = TranslatingSlotWriter if self._means.maps else SlotWriter
+        self._writer = writer(self._means, self._vocabulary, self._links, self._netfilter)
         self._ledger = Ledger(self._writer.uses)
 
     @property
@@ -63,7 +66,7 @@ class KernelForwarding:
         """The kernel counts no packets by route; it does count those that a permit lets pass."""
         return Capabilities(
             self._means.name,
-            ipv4=True,
+            ipv4=self._means.ipv4,
             ipv6=True,
             overhead=self._means.overhead,
             counters=self._config.source_filter,
@@ -162,6 +165,11 @@ class KernelForwarding:
             if route.form.table == ATTACHED_TABLE
         }
         leftovers.extend(AttachedRouteUse(prefix) for prefix in attached)
+        leftovers.extend(
+            TranslationUse(name, mapping.key)
+            for name, mappings in snapshot.translations.items()
+            for mapping in mappings
+        )
         self._release(self._ledger.idle(leftovers))
         self._apply(
             [
@@ -175,7 +183,9 @@ class KernelForwarding:
         """Whether a rule's second route is missing, or its gateway may be another by now."""
         match action:
             case Access():
-                return key.table is Table.DOWNLINK and key.prefix not in attached
+                if key.table is Table.DOWNLINK:
+                    return key.prefix not in attached
+                return bool(self._means.maps)
             case Redirect():
                 return not self._means.lasting
         return isinstance(action, ToAnchor)

@@ -18,6 +18,7 @@ IPV6_END = 0x06
 IPV4_END = 0x04
 UPLINK_IPV6_END = 0x16
 UPLINK_IPV4_END = 0x14
+TRANSLATED_BIT = 1 << 63
 ENDS = (IPV6_END, IPV4_END, UPLINK_IPV6_END, UPLINK_IPV4_END)
 
 
@@ -33,6 +34,15 @@ def end_for(*, ipv6: bool, uplink: bool) -> int:
     if uplink:
         return UPLINK_IPV6_END if ipv6 else UPLINK_IPV4_END
     return IPV6_END if ipv6 else IPV4_END
+
+
+def translated(locator: Locator, home: bytes) -> bytes:
+    """The packed address at an egress that stands for a home address (packed).
+
+    In the upper half of the node's block, so it never meets a segment identifier.
+    """
+    name = int.from_bytes(hashlib.blake2b(home, digest_size=BLOCK).digest(), "big")
+    return locator.address[:BLOCK] + (name | TRANSLATED_BIT).to_bytes(BLOCK, "big")
 
 
 class EgressDirectory:

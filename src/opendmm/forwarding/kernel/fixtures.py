@@ -50,7 +50,7 @@ ALREADY = frozenset({0, errno.EEXIST})
 def set_up(config: NodeForwardingConfig, means: Means, socket: NetlinkSocket) -> None:
     """Idempotent. Raises ForwardingUnavailableError naming what the kernel refused."""
     _must(socket, [_end_of_block(config), *means.set_up()], "tunnel ends")
-    if means.tunnels:
+    if means.apart:
         _must(socket, _ends_of_egress_table(), "the end of the egress table")
     else:
         socket.execute(_removed_ends_of_egress_table())
@@ -58,7 +58,11 @@ def set_up(config: NodeForwardingConfig, means: Means, socket: NetlinkSocket) ->
     _must(socket, [add_policy_rule(rule) for rule in wanted], "policy rules")
     socket.execute([delete_policy_rule(rule) for rule in _strangers(socket, wanted)])
     ruleset = base_ruleset(
-        config, overhead=means.overhead, ipv4_end=means.ipv4_end(), guard=means.guard()
+        config,
+        overhead=means.overhead,
+        maps=means.maps,
+        arrivals=means.arrivals(),
+        guard=means.guard(),
     )
     _run_nftables(ruleset)
 

@@ -61,7 +61,14 @@ class UplinkTableUse(msgspec.Struct, frozen=True):
     number: int
 
 
-Use = UplinkRuleUse | UplinkTableUse | AttachedRouteUse | NeighbourUse | NextHopUse
+class TranslationUse(msgspec.Struct, frozen=True):
+    """An element of a map of addresses."""
+
+    map_name: str
+    address: bytes
+
+
+Use = UplinkRuleUse | UplinkTableUse | AttachedRouteUse | NeighbourUse | NextHopUse | TranslationUse
 """What slots share; goes when the last slot that uses it goes. In the order of going."""
 
 

@@ -7,13 +7,21 @@ from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
     NeighbourUse,
     NextHopUse,
+    TranslationUse,
     UplinkRuleUse,
     UplinkTableUse,
     Use,
 )
 from opendmm.model.rules import Action, RuleKey
 
-ORDER_OF_GOING = (UplinkRuleUse, UplinkTableUse, AttachedRouteUse, NeighbourUse, NextHopUse)
+ORDER_OF_GOING = (
+    TranslationUse,
+    UplinkRuleUse,
+    UplinkTableUse,
+    AttachedRouteUse,
+    NeighbourUse,
+    NextHopUse,
+)
 EMPTY: tuple[None, tuple[Use, ...]] = (None, ())
 
 

@@ -100,7 +100,7 @@ def _try(means: str) -> str:
     )
     try:
         driver.start()
-        errors = driver.apply(_samples()) if MEANS[means].tunnels else []
+        errors = driver.apply(_samples(means))
         return next((error for error in errors if error), "")
     except (ForwardingUnavailableError, OSError) as problem:
         return str(problem)
@@ -108,10 +108,12 @@ def _try(means: str) -> str:
         driver.close(remove=False)
 
 
-def _samples() -> list[Change]:
-    redirect = Redirect(THERE)
-    changes = [Change(RuleKey(Table.DOWNLINK, home), redirect) for home in HOMES]
-    changes += [Change(RuleKey(Table.EGRESS, home), redirect) for home in HOMES]
-    changes += [Change(RuleKey(Table.UPLINK, home), redirect) for home in HOMES]
+def _samples(means: str) -> list[Change]:
+    """Host routes need a neighbour to go to, which a namespace of its own has not."""
+    homes = [home for home in HOMES if home.is_ipv6 or MEANS[means].ipv4]
+    tables = [Table.DOWNLINK, Table.EGRESS] if MEANS[means].lasting else []
+    if MEANS[means].tunnels:
+        tables.append(Table.UPLINK)
+    changes = [Change(RuleKey(table, home), Redirect(THERE)) for table in tables for home in homes]
     changes += [Change(RuleKey(Table.SOURCE_FILTER, home), Permit()) for home in HOMES]
     return changes

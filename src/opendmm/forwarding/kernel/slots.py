@@ -20,6 +20,7 @@ from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
     NeighbourUse,
     NextHopUse,
+    TranslationUse,
     UplinkRuleUse,
     UplinkTableUse,
     Use,
@@ -43,7 +44,12 @@ from opendmm.forwarding.netlink.next_hop import (
     delete_next_hop,
     put_next_hop,
 )
-from opendmm.forwarding.netlink.nftables_elements import add_prefix, delete_prefix, transaction
+from opendmm.forwarding.netlink.nftables_elements import (
+    add_prefix,
+    delete_prefix,
+    destroy_mapping,
+    transaction,
+)
 from opendmm.forwarding.netlink.policy_rule import add_policy_rule, delete_policy_rule
 from opendmm.forwarding.netlink.route import RouteForm, delete_route, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
@@ -154,6 +160,10 @@ class SlotWriter:
                 message = delete_policy_rule(uplink_rule(prefix, number))
             case UplinkTableUse(number):
                 message = delete_route(DEFAULT_ROUTE[4].network, 0, selector(number))
+            case TranslationUse(map_name, address):
+                change = destroy_mapping(NFT_TABLE, map_name, address, answered=True)
+                self._netfilter.transact(transaction(change))
+                return
         self._batch.add(message, 0, ALREADY_GONE)
 
     def _redirection_uses(self, key: RuleKey, egress: Egress) -> tuple[Use, ...]:

@@ -8,8 +8,11 @@ from opendmm.forwarding.contract import Counter, Installed
 from opendmm.forwarding.kernel.conventions import (
     EGRESS_TABLE,
     NFT_TABLE,
+    ONWARD_MAP,
     PERMITTED_SETS,
     PROTOCOL,
+    RESTORE_MAP,
+    TRANSLATE_MAP,
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
@@ -17,7 +20,12 @@ from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.lightweight_tunnel import EncapsulationType
 from opendmm.forwarding.netlink.neighbour import Neighbour, dump_neighbours, parse_neighbour
 from opendmm.forwarding.netlink.next_hop import NextHop, dump_next_hops, parse_next_hop
-from opendmm.forwarding.netlink.nftables_elements import dump_elements, parse_intervals
+from opendmm.forwarding.netlink.nftables_elements import (
+    Mapping,
+    dump_elements,
+    parse_intervals,
+    parse_mappings,
+)
 from opendmm.forwarding.netlink.policy_rule import (
     PolicyRule,
     dump_policy_rules,
@@ -48,6 +56,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     neighbours: list[Neighbour]
     rules: list[PolicyRule]
     permitted: list[Counter]
+    translations: dict[str, list[Mapping]]
+    """By the name of their map."""
 
 
 def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
@@ -68,7 +78,19 @@ def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
             if rule.protocol == PROTOCOL
         ],
         permitted=list(permitted_sources(netfilter)),
+        translations={
+            name: parse_mappings(_elements(netfilter, name))
+            for name in (TRANSLATE_MAP, RESTORE_MAP, ONWARD_MAP)
+        },
     )
+
+
+def _elements(netfilter: NetlinkSocket, name: str) -> list[bytes]:
+    """Answers with the elements of a set or map of ours; none when there is no such one."""
+    try:
+        return list(netfilter.dump(dump_elements(NFT_TABLE, name)))
+    except NetlinkError:
+        return []
 
 
 def next_hops_of_ours(socket: NetlinkSocket) -> list[NextHop]:
@@ -80,11 +102,7 @@ def next_hops_of_ours(socket: NetlinkSocket) -> list[NextHop]:
 def permitted_sources(netfilter: NetlinkSocket) -> Iterator[Counter]:
     """The exceptions of the ingress filter and what each let pass."""
     for set_name in PERMITTED_SETS.values():
-        try:
-            bodies = list(netfilter.dump(dump_elements(NFT_TABLE, set_name)))
-        except NetlinkError:
-            continue  # no table of ours: nothing is permitted
-        for interval in parse_intervals(bodies):
+        for interval in parse_intervals(_elements(netfilter, set_name)):
             key = RuleKey(Table.SOURCE_FILTER, HomePrefix(interval.network, interval.length))
             yield Counter(key, interval.packets, interval.octets)
 
@@ -105,7 +123,20 @@ def installed_rules(
             action = vocabulary.action(rule.table)
             found.append(Installed(RuleKey(Table.UPLINK, prefix), action))
     found.extend(Installed(counter.key, Permit()) for counter in snapshot.permitted)
+    found.extend(_translations(snapshot.translations, vocabulary))
     return found
+
+
+def _translations(
+    translations: dict[str, list[Mapping]], vocabulary: Vocabulary
+) -> Iterator[Installed]:
+    """Redirections by map. An element that passes on keeps the home address as its comment."""
+    for mapping in translations[TRANSLATE_MAP]:
+        home = HomePrefix(mapping.key, len(mapping.key) * 8)
+        yield Installed(RuleKey(Table.DOWNLINK, home), vocabulary.redirection_to(mapping.value))
+    for mapping in translations[ONWARD_MAP]:
+        home = HomePrefix.parse(mapping.comment)
+        yield Installed(RuleKey(Table.EGRESS, home), vocabulary.redirection_to(mapping.value))
 
 
 def _slot(route: Route) -> RuleKey | None:

@@ -25,7 +25,8 @@ class Vocabulary:
         self._numbers: dict[tuple[Egress, bool, bool], int] = {}
         self._actions: dict[int, Redirect | ToAnchor] = {}
         for egress in means.config.egresses:
-            self.learn(egress)
+            if egress.locator.is_ipv6:
+                self.learn(egress)
         for anchor in means.config.anchors:
             self.anchor(anchor)
 
@@ -60,5 +61,9 @@ class Vocabulary:
 
     def redirection_by(self, encapsulation: Encapsulation) -> Redirect:
         """What a route with an encapsulation of its own does."""
-        egress = self._egresses.find(self._means.endpoint(encapsulation))
+        return self.redirection_to(self._means.endpoint(encapsulation))
+
+    def redirection_to(self, endpoint: bytes) -> Redirect:
+        """What leads to an address out of an egress's block."""
+        egress = self._egresses.find(endpoint)
         return UNKNOWN if egress is None else Redirect(egress)

@@ -30,6 +30,7 @@ NFGENMSG = struct.Struct(">BBH")
 NEW_ELEMENT = SUBSYSTEM << 8 | 12
 GET_ELEMENT = SUBSYSTEM << 8 | 13
 DELETE_ELEMENT = SUBSYSTEM << 8 | 14
+DESTROY_ELEMENT = SUBSYSTEM << 8 | 30
 
 
 class ListAttribute(IntEnum):
@@ -40,13 +41,17 @@ class ListAttribute(IntEnum):
 
 class ElementAttribute(IntEnum):
     KEY = 1
+    DATA = 2
     FLAGS = 3
+    USER_DATA = 6
     EXPRESSION = 7
 
 
 LIST_ELEMENT = 1
 DATA_VALUE = 1
 INTERVAL_END = 1
+COMMENT = struct.Struct("=BB")
+COMMENT_TYPE = 0
 EXPRESSION_DATA = 2
 COUNTER_OCTETS = 1
 COUNTER_PACKETS = 2
@@ -59,6 +64,14 @@ class Interval(msgspec.Struct, frozen=True):
     length: int
     packets: int
     octets: int
+
+
+class Mapping(msgspec.Struct, frozen=True):
+    """An element of a map, with its comment."""
+
+    key: bytes
+    value: bytes
+    comment: str
 
 
 def _batch_mark(kind: int) -> bytes:
@@ -90,9 +103,9 @@ def _prefix(network: bytes, length: int) -> bytes:
     return packed
 
 
-def transaction(change: bytes) -> list[bytes]:
-    """The messages that carry one change out; see `NetlinkSocket.transact`."""
-    return [_batch_mark(BATCH_BEGIN), change, _batch_mark(BATCH_END)]
+def transaction(*changes: bytes) -> list[bytes]:
+    """The messages that carry changes out at once; see `NetlinkSocket.transact`."""
+    return [_batch_mark(BATCH_BEGIN), *changes, _batch_mark(BATCH_END)]
 
 
 def add_prefix(table: str, set_name: str, network: bytes, length: int) -> bytes:
@@ -107,6 +120,46 @@ def delete_prefix(table: str, set_name: str, network: bytes, length: int) -> byt
     flags = MessageFlag.REQUEST | MessageFlag.ACK
     body = _list(table, set_name, _prefix(network, length))
     return message(DELETE_ELEMENT, flags, body)
+
+
+def add_mapping(table: str, map_name: str, mapping: Mapping) -> bytes:
+    """Puts an element into a map; EEXIST when its key has another value."""
+    comment = mapping.comment.encode() + b"\0"
+    element = nested(
+        LIST_ELEMENT,
+        nested(ElementAttribute.KEY, attribute(DATA_VALUE, mapping.key)),
+        nested(ElementAttribute.DATA, attribute(DATA_VALUE, mapping.value)),
+        attribute(ElementAttribute.USER_DATA, COMMENT.pack(COMMENT_TYPE, len(comment)) + comment),
+    )
+    flags = MessageFlag.REQUEST | MessageFlag.CREATE | MessageFlag.ACK
+    return message(NEW_ELEMENT, flags, _list(table, map_name, element))
+
+
+def destroy_mapping(table: str, map_name: str, key: bytes, *, answered: bool = False) -> bytes:
+    """Takes an element out of a map, if it is there (Linux 6.3).
+
+    `answered` when no later change of the transaction asks for an answer.
+    """
+    flags = MessageFlag.REQUEST | (MessageFlag.ACK if answered else 0)
+    return message(DESTROY_ELEMENT, flags, _list(table, map_name, _element(key, 0)))
+
+
+def parse_mappings(bodies: Iterable[bytes]) -> list[Mapping]:
+    """The elements of a map in the answers to `dump_elements`."""
+    mappings = []
+    for body in bodies:
+        elements = parse(body[NFGENMSG.size :]).get(ListAttribute.ELEMENTS, b"")
+        for _, element in members(elements):
+            found = parse(element)
+            comment = found.get(ElementAttribute.USER_DATA, b"")[COMMENT.size :]
+            mappings.append(
+                Mapping(
+                    parse(found[ElementAttribute.KEY])[DATA_VALUE],
+                    parse(found[ElementAttribute.DATA])[DATA_VALUE],
+                    comment.rstrip(b"\0").decode(errors="replace"),
+                )
+            )
+    return mappings
 
 
 def dump_elements(table: str, set_name: str) -> bytes:

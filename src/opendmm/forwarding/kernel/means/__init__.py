@@ -3,11 +3,21 @@
 from opendmm.forwarding.kernel.means.host_route import HostRouteMeans
 from opendmm.forwarding.kernel.means.means import Means
 from opendmm.forwarding.kernel.means.seg6 import IpInIpv6Means, Srv6Means
+from opendmm.forwarding.kernel.means.translation import TranslationMeans
 from opendmm.forwarding.kernel.means.vxlan import VxlanMeans
 
 MEANS: dict[str, type[Means]] = {
-    means.name: means for means in (Srv6Means, IpInIpv6Means, VxlanMeans, HostRouteMeans)
+    means.name: means
+    for means in (Srv6Means, IpInIpv6Means, VxlanMeans, HostRouteMeans, TranslationMeans)
 }
 """Every means of this driver by its name in a constellation file."""
 
-__all__ = ["MEANS", "HostRouteMeans", "IpInIpv6Means", "Means", "Srv6Means", "VxlanMeans"]
+__all__ = [
+    "MEANS",
+    "HostRouteMeans",
+    "IpInIpv6Means",
+    "Means",
+    "Srv6Means",
+    "TranslationMeans",
+    "VxlanMeans",
+]

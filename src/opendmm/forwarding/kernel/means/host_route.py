@@ -22,6 +22,7 @@ class HostRouteMeans(Means):
     overhead = 0
     needs = ()
     tunnels = False
+    apart = False
     lasting = False
 
     def set_up(self) -> list[bytes]:

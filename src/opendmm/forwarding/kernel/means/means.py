@@ -23,7 +23,13 @@ class Means(ABC):
     needs: ClassVar[tuple[str, ...]]
     """The kernel's configuration options that make it possible, beside BASE_NEEDS."""
     tunnels: ClassVar[bool] = True
-    """False when packets travel as they are; nothing then can be carried uplink."""
+    """Whether packets are carried unchanged inside others; else none can be carried uplink."""
+    apart: ClassVar[bool] = True
+    """Whether an egress can tell redirected packets from others; the egress table then has
+    an end, for none but they look in it."""
+    ipv4: ClassVar[bool] = True
+    maps: ClassVar[tuple[str, ...]] = ()
+    """nftables maps by which addresses are translated; see `TranslatingSlotWriter`."""
     lasting: ClassVar[bool] = True
     """False when a next hop depends on routing and may be another after a restart."""
 
@@ -52,9 +58,9 @@ class Means(ABC):
         """The packed address that an encapsulation leads to; empty when not of this means."""
         return b""
 
-    def ipv4_end(self) -> str | None:
-        """The address of the tunnel end whose IPv4 packets must be marked."""
-        return None
+    def arrivals(self) -> list[str]:
+        """nftables rules for packets that come in, before they are routed."""
+        return []
 
     def guard(self) -> list[str]:
         """nftables matches of what would enter a tunnel end from an access link."""

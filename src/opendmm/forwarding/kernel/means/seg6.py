@@ -111,8 +111,13 @@ class Srv6Means(Means):
             return b""
         return final_segment(encapsulation)
 
-    def ipv4_end(self) -> str:
-        return str(ipaddress.IPv6Address(segment(self.config.locator, IPV4_END)))
+    def arrivals(self) -> list[str]:
+        """The kernel routes IPv4 like any other once the outer header is off.
+
+        So a packet for the IPv4 end is marked while it has that header; the mark stays.
+        """
+        end = ipaddress.IPv6Address(segment(self.config.locator, IPV4_END))
+        return [f"ip6 daddr {end} mark set {EGRESS_MARK:#x}"]
 
     def guard(self) -> list[str]:
         """No access link may speak to any node's tunnel ends (RFC 8754 §5.1)."""
