@@ -1,0 +1,370 @@
+"""The native binding of one node: sessions with its peers, envelopes to and from them.
+
+One session per peer carries both directions, whoever dialled. When two nodes dial each other
+at once the connection of the one with the smaller name stays; a peer that has restarted (a
+new `instance`) replaces its former self at once. What is sent to a peer without a session is
+dropped and counted: entities repeat what is not acknowledged, and start over when told that
+the peer is reachable (again).
+"""
+
+import asyncio
+import logging
+import secrets
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from opendmm import __version__
+from opendmm.authority.material import TlsFiles
+from opendmm.authority.names import Holder, MobileNodeName
+from opendmm.authority.registry import Registry
+from opendmm.bindings.native.access_link import kernel_access_link
+from opendmm.bindings.native.admission import AccessLink, NotAdmitted, admit, admit_peer
+from opendmm.bindings.native.codec import Hello, NativeProtocolError, encode
+from opendmm.bindings.native.connection import Connection
+from opendmm.bindings.native.dialling import Dialler
+from opendmm.bindings.native.limits import PORT, Endpoint, Limits
+from opendmm.bindings.native.listening import Door, listening_socket
+from opendmm.bindings.native.tls import client_context, server_context
+from opendmm.model.identity import NodeId
+from opendmm.reference_points.catalogue import CATALOGUE, Envelope
+
+LOGGER = logging.getLogger("opendmm.native")
+SAID_AGAIN_AFTER = 10.0
+"""Seconds before the same complaint about the same peer is logged again."""
+ANCHOR_ON_LINK = "fe80::1"
+"""An anchor's address on every access link."""
+EVERYWHERE = Endpoint("::")
+DEFAULT_LIMITS = Limits()
+
+
+class Listener(Protocol):
+    """What the binding tells its node."""
+
+    def receive(self, envelopes: Sequence[Envelope]) -> None:
+        """Messages that arrived together from one peer, admitted."""
+        ...
+
+    def peer(self, node: NodeId, reachable: bool) -> None:
+        """A session came up (also: anew), is gone, or cannot be set up."""
+        ...
+
+
+class PeerStatistics(msgspec.Struct):
+    """What has passed between this node and a peer since the start; counts of envelopes."""
+
+    peer: NodeId
+    state: str = "down"
+    sent: int = 0
+    received: int = 0
+    dropped: int = 0
+    refused: int = 0
+    sessions: int = 0
+    queued_frames: int = 0
+    queued_octets: int = 0
+    reason: str = ""
+    """Why it is down."""
+
+
+class NativeTransport:
+    """Lives in one event loop: `start`, then `send` at will, `close` at the end.
+
+    `addresses` says where nodes can be reached; those in `peers` are dialled ahead of need.
+    `listen` None is for a node nobody dials (a mobile node). `access` finds the link that a
+    mobile node's connection came in by.
+    """
+
+    def __init__(
+        self,
+        tls: TlsFiles,
+        registry: Registry,
+        listener: Listener,
+        *,
+        addresses: Mapping[NodeId, Endpoint],
+        peers: frozenset[NodeId] = frozenset(),
+        listen: Endpoint | None = EVERYWHERE,
+        limits: Limits = DEFAULT_LIMITS,
+        access: Callable[[tuple[object, ...]], AccessLink | None] = kernel_access_link,
+    ) -> None:
+        self.node = tls.holder.node
+        self.port = listen.port if listen else 0
+        """Where it listens, once started."""
+        self._tls = tls
+        self._registry = registry
+        self._listener = listener
+        self._addresses = dict(addresses)
+        self._peers = peers
+        self._listen = listen
+        self._limits = limits
+        self._access = access
+        self._me = Hello(
+            node=self.node,
+            instance=secrets.randbits(63),
+            reference_points=tuple(CATALOGUE),
+            software=f"opendmm {__version__}",
+        )
+        self._sessions: dict[NodeId, Connection] = {}
+        self._connections: set[Connection] = set()
+        self._gone: dict[NodeId, asyncio.Event] = {}
+        self._statistics: dict[NodeId, PeerStatistics] = {}
+        self._diallers: dict[NodeId, tuple[Dialler, asyncio.Task[None]]] = {}
+        self._unreached_since: dict[NodeId, float] = {}
+        self._complaints: dict[tuple[NodeId, str], float] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._client_context: ssl.SSLContext | None = None
+
+    # Life
+
+    async def start(self) -> None:
+        """Listen and begin to dial. Raises OSError for the port, TlsError for the material."""
+        self._client_context = client_context(self._tls)
+        door = self._open_door() if self._listen else None
+        started = asyncio.Event()
+        self._running = asyncio.create_task(self._run(door, started))
+        self._running.add_done_callback(_say_why_it_failed)
+        await started.wait()
+
+    async def close(self) -> None:
+        """Say goodbye to everybody and end every task."""
+        if self._running is None:
+            return
+        for connection in tuple(self._connections):
+            connection.end("the node is going down")
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        deadline = time.monotonic() + 1.0
+        while self._connections and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+    def set_peers(self, peers: frozenset[NodeId]) -> None:
+        """These, and no others, are to be dialled ahead of need."""
+        for node in self._peers - peers:
+            self._stop_dialling(node)
+        added, self._peers = peers - self._peers, peers
+        for node in added:
+            self._dial(node, self._addresses[node])
+
+    def link_up(self, anchor: NodeId, interface: str) -> None:
+        """On a mobile node: the link to an anchor is there; reach the anchor on it now."""
+        port = self._addresses[anchor].port if anchor in self._addresses else PORT
+        endpoint = Endpoint(f"{ANCHOR_ON_LINK}%{interface}", port)
+        dialler = self._diallers.get(anchor)
+        if dialler is not None and dialler[0].endpoint == endpoint:
+            dialler[0].hurry()
+            return
+        self._stop_dialling(anchor)
+        self._dial(anchor, endpoint)
+
+    def link_down(self, anchor: NodeId) -> None:
+        """On a mobile node: the link to an anchor is gone."""
+        self._stop_dialling(anchor)
+
+    # Sending
+
+    def send(self, envelope: Envelope) -> None:
+        """Take an envelope for another node; never waits, never raises for a dead peer."""
+        node = envelope.receiver.node
+        statistics = self._of(node)
+        connection = self._sessions.get(node)
+        if connection is None or connection.over.done():
+            statistics.dropped += 1
+            return
+        hello = connection.hello
+        if hello is not None and envelope.reference_point not in hello.reference_points:
+            statistics.dropped += 1
+            self._complain("reference-point-unknown", node, name=envelope.reference_point)
+            return
+        try:
+            frame = encode(envelope)
+        except NativeProtocolError as problem:
+            statistics.dropped += 1
+            message = type(envelope.message).__name__
+            self._complain("message-unsendable", node, message=message, why=str(problem))
+            return
+        if connection.send(frame):
+            statistics.sent += 1
+        else:
+            statistics.dropped += 1
+
+    # What it knows
+
+    def statistics(self) -> dict[NodeId, PeerStatistics]:
+        """Of every peer there has been, as of now."""
+        for node, statistics in self._statistics.items():
+            connection = self._sessions.get(node)
+            statistics.state = "up" if connection is not None else "down"
+            statistics.queued_frames = connection.queued_frames if connection else 0
+            statistics.queued_octets = connection.queued_octets if connection else 0
+        return self._statistics
+
+    def rows(self) -> list[dict[str, object]]:
+        """The same as a table."""
+        return [msgspec.structs.asdict(of_peer) for of_peer in self.statistics().values()]
+
+    # What a connection tells (ConnectionOwner)
+
+    def introduced(self, connection: Connection, holder: Holder, hello: Hello) -> None:
+        try:
+            admit_peer(holder, self._registry, hello.node, connection.dialled)
+        except NotAdmitted as refusal:
+            self._complain("peer-refused", holder.node, why=str(refusal))
+            connection.end(str(refusal))
+            return
+        node = holder.node
+        former = self._sessions.get(node)
+        if former is not None and not former.over.done():
+            if not self._replaces(connection, hello, former):
+                connection.end("another connection serves")
+                return
+            if former.hello is not None and former.hello.instance != hello.instance:
+                self._down(node, former, "the peer has restarted")
+            former.end("another connection serves")
+        connection.admit()
+        self._up(node, connection)
+
+    def received(self, connection: Connection, envelopes: list[Envelope]) -> None:
+        holder = connection.admitted
+        if holder is None:
+            return
+        statistics = self._of(holder.node)
+        access = self._access(connection.peer_address) if _is_mobile(holder) else None
+        admitted: list[Envelope] = []
+        for envelope in envelopes:
+            try:
+                admitted.append(admit(envelope, holder, self._registry, self.node, access))
+            except NotAdmitted as refusal:
+                statistics.refused += 1
+                self._complain("message-refused", holder.node, why=str(refusal))
+        statistics.received += len(admitted)
+        if admitted:
+            self._listener.receive(admitted)
+
+    def ended(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if connection.admitted is None:
+            return
+        node = connection.admitted.node
+        if self._sessions.get(node) is connection:
+            self._down(node, connection, connection.over.result())
+
+    # Sessions
+
+    def _replaces(self, new: Connection, hello: Hello, former: Connection) -> bool:
+        if former.hello is None or former.hello.instance != hello.instance:
+            return True
+        if (new.dialled is None) == (former.dialled is None):
+            # The same end dialled again: it has given the former one up.
+            return True
+        initiator = hello.node if new.dialled is None else self.node
+        return initiator == min(self.node, hello.node)
+
+    def _up(self, node: NodeId, connection: Connection) -> None:
+        self._sessions[node] = connection
+        self._unreached_since.pop(node, None)
+        statistics = self._of(node)
+        statistics.sessions += 1
+        statistics.reason = ""
+        LOGGER.info("session-up", extra={"fields": {"peer": node}})
+        self._listener.peer(node, True)
+
+    def _down(self, node: NodeId, connection: Connection, reason: str) -> None:
+        if self._sessions.get(node) is not connection:
+            return
+        del self._sessions[node]
+        if node in self._gone:
+            self._gone[node].set()
+        self._of(node).reason = reason
+        LOGGER.warning("session-down", extra={"fields": {"peer": node, "why": reason}})
+        self._listener.peer(node, False)
+
+    def _of(self, node: NodeId) -> PeerStatistics:
+        statistics = self._statistics.get(node)
+        if statistics is None:
+            statistics = self._statistics[node] = PeerStatistics(node)
+        return statistics
+
+    # Dialling and listening
+
+    async def _run(self, door: Door | None, started: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            if door is not None:
+                group.create_task(door.run(group))
+            for node in self._peers:
+                self._dial(node, self._addresses[node])
+            started.set()
+            await asyncio.get_running_loop().create_future()
+
+    def _open_door(self) -> Door:
+        assert self._listen is not None
+        listening = listening_socket(self._listen.host, self._listen.port)
+        self.port = listening.getsockname()[1]
+        context = server_context(self._tls)
+        return Door(listening, context, lambda: self._connection(None), self._limits)
+
+    def _connection(self, dialled: NodeId | None) -> Connection:
+        connection = Connection(self, self._me, dialled, self._limits)
+        self._connections.add(connection)
+        return connection
+
+    def _dial(self, node: NodeId, endpoint: Endpoint) -> None:
+        assert self._group is not None
+        assert self._client_context is not None
+        self._of(node)
+        self._unreached_since[node] = time.monotonic()
+        dialler = Dialler(
+            endpoint,
+            self._client_context,
+            self._limits,
+            needed=lambda: self._until_gone(node),
+            connection=lambda: self._connection(node),
+            failed=lambda reason: self._not_reached(node, endpoint, reason),
+        )
+        self._diallers[node] = (dialler, self._group.create_task(dialler.run()))
+
+    def _stop_dialling(self, node: NodeId) -> None:
+        found = self._diallers.pop(node, None)
+        if found is not None:
+            found[1].cancel()
+        self._unreached_since.pop(node, None)
+        connection = self._sessions.get(node)
+        if connection is not None:
+            connection.end("no longer wanted")
+
+    async def _until_gone(self, node: NodeId) -> None:
+        while node in self._sessions:
+            gone = self._gone.setdefault(node, asyncio.Event())
+            gone.clear()
+            await gone.wait()
+
+    def _not_reached(self, node: NodeId, endpoint: Endpoint, reason: str) -> None:
+        """Tell the entities once, when it has lasted as long as it takes to notice a death."""
+        if node in self._sessions:
+            return
+        self._of(node).reason = reason
+        self._complain("peer-not-reached", node, at=f"{endpoint.host} {endpoint.port}", why=reason)
+        since = self._unreached_since.get(node)
+        if since is not None and time.monotonic() - since >= self._limits.liveness.dead:
+            del self._unreached_since[node]
+            self._listener.peer(node, False)
+
+    def _complain(self, event: str, node: NodeId, **fields: Any) -> None:
+        """Once per peer and kind within a while, so that a peer cannot fill the log."""
+        now = time.monotonic()
+        last = self._complaints.get((node, event))
+        if last is None or now - last >= SAID_AGAIN_AFTER:
+            self._complaints[node, event] = now
+            LOGGER.warning(event, extra={"fields": {"peer": node, **fields}})
+
+
+def _is_mobile(holder: Holder) -> bool:
+    return isinstance(holder, MobileNodeName)
+
+
+def _say_why_it_failed(running: "asyncio.Task[None]") -> None:
+    if not running.cancelled() and running.exception() is not None:
+        LOGGER.critical("native-binding-failed", exc_info=running.exception())

@@ -1,0 +1,84 @@
+"""The native binding over loopback: two nodes meet, speak, part and meet again."""
+
+import asyncio
+from pathlib import Path
+
+from deployment import A, B, CONTROL, MN, attach, filed, lookup, mobile_node, node
+
+from opendmm.bindings.native.admission import AccessLink
+from opendmm.model.identity import NodeId
+
+
+def test_an_envelope_arrives_as_it_was_sent(tmp_path: Path) -> None:
+    async def story() -> None:
+        folder = filed(tmp_path)
+        async with (
+            node(folder, CONTROL) as (control, at_control),
+            node(folder, A, {CONTROL: control.port}) as (anchor, at_anchor),
+        ):
+            await at_anchor.reachable(CONTROL)
+            await at_control.reachable(A)
+            anchor.send(lookup(A, CONTROL))
+            await at_control.until(lambda me: bool(me.envelopes))
+            assert at_control.envelopes == [lookup(A, CONTROL)]
+            assert control.statistics()[A].received == 1
+            assert anchor.statistics()[CONTROL].sent == 1
+
+    asyncio.run(story())
+
+
+def test_nodes_that_dial_each_other_end_with_one_session(tmp_path: Path) -> None:
+    async def story() -> None:
+        folder = filed(tmp_path)
+        async with node(folder, A) as (a, at_a), node(folder, B) as (b, at_b):
+            a._addresses[B] = a._addresses.get(B) or _at(b.port)
+            b._addresses[A] = _at(a.port)
+            a.set_peers(frozenset({B}))
+            b.set_peers(frozenset({A}))
+            await at_a.reachable(B)
+            await at_b.reachable(A)
+            await asyncio.sleep(0.5)
+            assert len(a._connections) == len(b._connections) == 1
+            assert (B, False) not in at_a.peers
+            assert (A, False) not in at_b.peers
+
+    asyncio.run(story())
+
+
+def _at(port: int):  # type: ignore[no-untyped-def]
+    from opendmm.bindings.native.limits import Endpoint
+
+    return Endpoint("::1", port)
+
+
+def test_a_peer_that_comes_back_is_reported_reachable_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        folder = filed(tmp_path)
+        async with node(folder, CONTROL) as (control, _):
+            port = control.port
+            async with node(folder, A, {CONTROL: port}) as (_, at_anchor):
+                await at_anchor.reachable(CONTROL)
+                await control.close()
+                await at_anchor.unreachable(CONTROL)
+                async with node(folder, CONTROL, listen=_at(port)):
+                    await at_anchor.reachable(CONTROL, times=2)
+
+    asyncio.run(story())
+
+
+def test_what_the_mobile_node_cannot_know_comes_from_the_connection(tmp_path: Path) -> None:
+    async def story() -> None:
+        folder = filed(tmp_path)
+        here = AccessLink("mn1", b"\x02\0\0\0\0\1")
+        async with (
+            node(folder, A, access=lambda _peer: here) as (anchor, at_anchor),
+            mobile_node(folder, {A: anchor.port}) as (mobile, at_mobile),
+        ):
+            await at_mobile.reachable(A)
+            mobile.send(attach(A, interface="core0", link_layer_id=b"liar"))
+            await at_anchor.until(lambda me: bool(me.envelopes))
+            message = at_anchor.envelopes[0].message
+            assert (message.interface, message.link_layer_id) == ("mn1", here.link_layer_id)
+            assert (NodeId(MN), True) in at_anchor.peers
+
+    asyncio.run(story())
