@@ -9,6 +9,7 @@ from opendmm.entities.retransmission import Outstanding
 from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
+from opendmm.model.order import MoveOrder
 from opendmm.model.policy import Direction, ForwardingPolicy
 from opendmm.reference_points import r_ic
 from opendmm.reference_points.message import Status, accepted
@@ -109,26 +110,27 @@ class IngressControl:
             and subscription.message.synchronisation == message.transaction
         ):
             return self._synchronisations.settle(sender.node), set()
-        settled: set[ContextId] = set()
+        settled: dict[ContextId, MoveOrder] = {}
         for result in message.results:
             key = ContextId(result.mobile_node, result.home_anchor)
             record = self.core.records.get(key)
             if accepted(result.status) or result.status == Status.STALE:
-                settled.add(key)
+                settled[key] = result.order
             elif record is not None:
                 why = f"{sender} answered with status {result.status}"
                 effects.append(self.core.warn("policy-not-installed", record.context, why))
         for awaited in list(self._carried.get(message.transaction, ())):
             if awaited[2] in settled and awaited[0] == sender.node:
                 effects += self._abandon(awaited)
-                self._withdrawn(awaited)
-        return effects, settled
+                self._withdrawn(awaited, settled[awaited[2]])
+        return effects, set(settled)
 
-    def _withdrawn(self, awaited: Awaited) -> None:
-        """An FE_I that has confirmed a withdrawal holds nothing any more."""
+    def _withdrawn(self, awaited: Awaited, order: MoveOrder) -> None:
+        """An FE_I that has confirmed a withdrawal holds nothing any more. What it confirms of
+        an earlier move is no withdrawal: that it holds, and has yet to be told."""
         node, direction, key = awaited
         record = self.core.records.get(key)
-        if record is None:
+        if record is None or record.order != order:
             return
         if direction is Direction.UPLINK:
             if not (record.away and record.context.current_anchor == node):
