@@ -140,6 +140,11 @@ class NativeTransport:
         while self._connections and time.monotonic() < deadline:
             await asyncio.sleep(0.005)
 
+    def set_deployment(self, registry: Registry, addresses: Mapping[NodeId, Endpoint]) -> None:
+        """What the deployment now says of its nodes; sessions that there are live on."""
+        self._registry = registry
+        self._addresses = dict(addresses)
+
     def set_peers(self, peers: frozenset[NodeId]) -> None:
         """These, and no others, are to be dialled ahead of need."""
         for node in self._peers - peers:
