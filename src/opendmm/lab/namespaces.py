@@ -1,0 +1,132 @@
+"""Network namespaces of one laboratory: made, entered, and taken away with all that is in them.
+
+Every laboratory owns `/run/opendmm/lab-<name>`; a namespace is only ever removed when that
+folder lists it, so nothing foreign is touched. What a crashed run left is found there too.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyroute2 import netns
+
+from opendmm.lab.errors import LabError
+
+RUN = Path("/run/opendmm")
+CLONE_NEWNET = 0x40000000
+LONGEST_WAIT = 2.0
+"""Seconds a process of the laboratory gets to end before it is killed."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """Run a block with this thread in a namespace; sockets opened there stay there."""
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+        try:
+            _setns(there)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _setns(before)
+    finally:
+        os.close(before)
+
+
+def _setns(descriptor: int) -> None:
+    if _libc.setns(descriptor, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "cannot enter the network namespace")
+
+
+class Namespaces:
+    """The namespaces of one laboratory, by node name."""
+
+    def __init__(self, lab: str) -> None:
+        self.lab = lab
+        self.folder = RUN / f"lab-{lab}"
+        self._marks = self.folder / "namespaces"
+
+    def name(self, node: str) -> str:
+        return f"dmm-{self.lab}-{node}"
+
+    def create(self, nodes: Sequence[str]) -> None:
+        """Make them all. Raises LabError when a foreign one has such a name."""
+        self.remove()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        existing = set(netns.listnetns())
+        taken = [self.name(node) for node in nodes if self.name(node) in existing]
+        if taken:
+            raise LabError(f"network namespace {taken[0]} exists and is not ours: remove it first")
+        self._marks.write_text("\n".join(self.name(node) for node in nodes))
+        for node in nodes:
+            netns.create(self.name(node))
+
+    def remove(self) -> None:
+        """Take away what this laboratory (or a crashed earlier run of it) made."""
+        if not self._marks.exists():
+            return
+        existing = set(netns.listnetns())
+        for namespace in self._marks.read_text().split():
+            if namespace in existing:
+                _kill_inhabitants(namespace)
+                netns.remove(namespace)
+        self._marks.unlink()
+
+
+def _kill_inhabitants(namespace: str) -> None:
+    found = subprocess.run(
+        ["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False
+    )
+    for pid in found.stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def laboratories() -> list[str]:
+    """The names of laboratories that are up, or were left behind."""
+    return sorted(
+        folder.name.removeprefix("lab-")
+        for folder in RUN.glob("lab-*")
+        if (folder / "namespaces").exists()
+    )
+
+
+def execute(namespace: str, *command: str) -> str:
+    """Run a program in a namespace. Raises LabError with what it said."""
+    done = subprocess.run(
+        ["ip", "netns", "exec", namespace, *command], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise LabError(f"{' '.join(command)} failed in {namespace}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def configure(namespace: str, lines: Sequence[str]) -> None:
+    """Run lines of `ip` commands in a namespace. Raises LabError with the line that failed."""
+    done = subprocess.run(
+        ["ip", "-netns", namespace, "-batch", "-"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LabError(f"ip failed in {namespace}: {done.stderr.strip()}")
+
+
+def set_kernel_parameters(namespace: str, values: dict[str, int]) -> None:
+    """Sysctls of a namespace, by path below /proc/sys."""
+    with inside(namespace):
+        for path, value in values.items():
+            Path("/proc/sys", path).write_text(str(value))

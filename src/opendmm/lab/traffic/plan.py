@@ -1,0 +1,88 @@
+"""What a traffic process is told to do and what it writes down; files between processes."""
+
+from pathlib import Path
+
+import msgspec
+
+MAGIC = b"DMM7"
+PROBE_OCTETS = 64
+"""Of a probe's UDP payload."""
+PATH_PROBE_OCTETS = 900
+"""Of a path probe's: a size nothing else has, so that captures find it in or out of a tunnel."""
+
+
+class UdpSender(msgspec.Struct, frozen=True):
+    """Probes of one direction: from an address of this node to one of the other."""
+
+    flow: int
+    source: str
+    destination: str
+    port: int
+    interval: float
+    octets: int = PROBE_OCTETS
+
+
+class UdpReceiver(msgspec.Struct, frozen=True):
+    """Where probes arrive on this node."""
+
+    address: str
+    port: int
+
+
+class UdpPlan(msgspec.Struct, frozen=True):
+    """All UDP traffic of one node; times in seconds since 1970.
+
+    A mobile node's own probes start with the others; receiving goes on until `until`.
+    """
+
+    starts_at: float
+    stops_at: float
+    until: float
+    senders: tuple[UdpSender, ...]
+    receivers: tuple[UdpReceiver, ...]
+
+
+class UdpResult(msgspec.Struct, frozen=True):
+    """What one node sent and heard: by flow, when probe i left; (probe, time) of arrivals."""
+
+    sent: dict[int, list[float]]
+    arrivals: dict[int, list[tuple[int, float]]]
+
+
+class TcpStream(msgspec.Struct, frozen=True):
+    """A session between a mobile node (which connects) and a correspondent (which listens)."""
+
+    session: int
+    server: str
+    client: str
+    port: int
+    rate: float
+    """Of each direction, in bit/s."""
+    down: bool
+    up: bool
+
+
+class TcpPlan(msgspec.Struct, frozen=True):
+    """All TCP sessions of one node, which is the server's or the client's side of them."""
+
+    serving: bool
+    starts_at: float
+    stops_at: float
+    until: float
+    streams: tuple[TcpStream, ...]
+
+
+class TcpResult(msgspec.Struct, frozen=True):
+    """One side of a session: what it received, whether to the end and unaltered."""
+
+    session: int
+    received: int
+    expected_end: bool
+    intact: bool
+    longest_stall: float
+    error: str = ""
+
+
+def write(path: Path, value: msgspec.Struct | list[TcpResult]) -> None:
+    """A plan or result for another process to read."""
+    path.write_bytes(msgspec.json.encode(value))

@@ -1,0 +1,153 @@
+"""All TCP sessions of one node: content that can be checked octet by octet, at a steady rate.
+
+`python -m opendmm.lab.traffic.tcp PLAN RESULT`. The mobile node connects from its home
+address; each side sends a pseudo-random pattern and closes; a session has survived when
+both sides have received the other's pattern whole and seen it end.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from opendmm.lab.traffic.plan import TcpPlan, TcpResult, TcpStream, write
+
+PATTERN = random.Random(7333).randbytes(1 << 20)
+"""What is sent over and over."""
+
+TICK = 0.005
+"""Seconds between writes."""
+
+CHUNK = 65_536
+PATIENCE = 5.0
+"""Seconds a connection attempt may take."""
+
+
+class _Checker:
+    """Compares what arrives with the pattern, and remembers the longest wait for it."""
+
+    def __init__(self, began: float) -> None:
+        self.received = 0
+        self.intact = True
+        self.longest_stall = 0.0
+        self._last = began
+
+    def take(self, data: bytes) -> None:
+        now = time.time()
+        self.longest_stall = max(self.longest_stall, now - self._last)
+        self._last = now
+        while data:
+            position = self.received % len(PATTERN)
+            expected = PATTERN[position : position + len(data)]
+            if data[: len(expected)] != expected:
+                self.intact = False
+            self.received += len(expected)
+            data = data[len(expected) :]
+
+
+async def _send(writer: asyncio.StreamWriter, plan: TcpPlan, rate: float) -> None:
+    """The pattern at the session's rate until the plan's stop, then end of stream."""
+    sent = 0
+    while (now := time.time()) < plan.stops_at:
+        due = int((now - plan.starts_at) * rate / 8) - sent
+        while due > 0:
+            position = sent % len(PATTERN)
+            piece = PATTERN[position : position + min(due, CHUNK)]
+            writer.write(piece)
+            sent += len(piece)
+            due -= len(piece)
+        await writer.drain()
+        await asyncio.sleep(TICK)
+    writer.write_eof()
+
+
+async def _receive(reader: asyncio.StreamReader, checker: _Checker) -> bool:
+    while data := await reader.read(CHUNK):
+        checker.take(data)
+    return True
+
+
+async def _converse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plan: TcpPlan, stream: TcpStream
+) -> TcpResult:
+    sends = stream.down if plan.serving else stream.up
+    expects = stream.up if plan.serving else stream.down
+    checker = _Checker(max(time.time(), plan.starts_at))
+    ended, error = False, ""
+    try:
+        async with asyncio.timeout(plan.until - time.time()):
+            receiving = asyncio.create_task(_receive(reader, checker))
+            if sends:
+                await _send(writer, plan, stream.rate)
+            else:
+                writer.write_eof()
+            ended = await receiving
+    except TimeoutError:
+        error = "no end of stream in time"
+    except OSError as problem:
+        error = str(problem)
+    writer.transport.abort()
+    stall = checker.longest_stall if expects else 0.0
+    return TcpResult(stream.session, checker.received, ended, checker.intact, stall, error)
+
+
+async def _serve(plan: TcpPlan) -> list[TcpResult]:
+    results: list[TcpResult] = []
+    done = asyncio.Event()
+    servers = []
+    for stream in plan.streams:
+
+        async def accept(
+            reader: asyncio.StreamReader,
+            writer: asyncio.StreamWriter,
+            stream: TcpStream = stream,
+        ) -> None:
+            results.append(await _converse(reader, writer, plan, stream))
+            if len(results) == len(plan.streams):
+                done.set()
+
+        servers.append(await asyncio.start_server(accept, stream.server, stream.port))
+    print("ready", flush=True)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(plan.until - time.time() + 0.5):
+            await done.wait()
+    for server in servers:
+        server.close()
+    missing = {stream.session for stream in plan.streams} - {one.session for one in results}
+    nobody = "the mobile node never connected"
+    return results + [TcpResult(s, 0, False, True, 0.0, nobody) for s in sorted(missing)]
+
+
+async def _connect(plan: TcpPlan, stream: TcpStream) -> TcpResult:
+    await asyncio.sleep(max(0.0, plan.starts_at - time.time()))
+    try:
+        reader, writer = await asyncio.wait_for(
+            asyncio.open_connection(stream.server, stream.port, local_addr=(stream.client, 0)),
+            PATIENCE,
+        )
+    except (OSError, TimeoutError) as problem:
+        why = str(problem) or "no answer"
+        return TcpResult(stream.session, 0, False, True, 0.0, f"cannot connect: {why}")
+    return await _converse(reader, writer, plan, stream)
+
+
+async def _connect_all(plan: TcpPlan) -> list[TcpResult]:
+    print("ready", flush=True)
+    return await asyncio.gather(*(_connect(plan, stream) for stream in plan.streams))
+
+
+def main() -> None:
+    """Entry point of the process."""
+    plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=TcpPlan)
+    with contextlib.suppress(OSError):
+        os.nice(-5)
+    write(Path(sys.argv[2]), asyncio.run(_serve(plan) if plan.serving else _connect_all(plan)))
+
+
+if __name__ == "__main__":
+    main()
