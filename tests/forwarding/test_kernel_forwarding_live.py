@@ -25,8 +25,9 @@ from forwarding_network import (
     why_not,
 )
 
-from opendmm.forwarding.kernel import KernelForwarding
-from opendmm.model.addressing import HomePrefix
+from opendmm.forwarding.kernel import ForwardingUnavailableError, KernelForwarding
+from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.identity import NodeId
 from opendmm.model.rules import (
     Access,
     Action,
@@ -371,6 +372,25 @@ def test_a_translating_anchor_that_passed_packets_on_delivers_again(network: Net
             time.sleep(0.05)
     assert probes.lost == 0
     assert len(probes.interfaces()) == 2
+
+
+def test_egresses_that_share_a_block_are_refused_before_anything_is_touched(
+    network: Network,
+) -> None:
+    twin = Egress(NodeId("twin"), Locator.parse("fd00:d:2::2"))
+    config = network.config("r", "srv6")
+    config = msgspec.structs.replace(config, egresses=(*config.egresses, twin))
+    with pytest.raises(ForwardingUnavailableError, match="one /64"):
+        KernelForwarding(config)
+
+
+def test_many_uplink_tunnels_at_once_are_all_installed(network: Network) -> None:
+    driver = network.driver(network.config("b", "srv6"))
+    base = int.from_bytes(HOA6.network, "big")
+    homes = [HomePrefix((base + n).to_bytes(16, "big"), 128) for n in range(3000)]
+    errors = driver.apply([Change(RuleKey(Table.UPLINK, home), TO["a"]) for home in homes])
+    assert set(errors) == {""}
+    assert len(driver.installed()) == len(homes)
 
 
 def test_host_routes_carry_no_uplink(network: Network) -> None:

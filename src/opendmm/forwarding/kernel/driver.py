@@ -42,8 +42,10 @@ from opendmm.model.rules import Access, Action, Change, Redirect, RuleKey, Table
 class KernelForwarding:
     """A node's forwarding in the network namespace of the thread that constructs it.
 
-    Nothing is touched before `start`. Not thread-safe. Raises ForwardingUnavailableError for
-    an unknown means, and from `start` where the kernel lacks what the means needs.
+    `start` and `close` are to be called in that namespace, too. Nothing is touched before
+    `start`. Not thread-safe; each call lasts as long as the kernel takes (about 50 us for one
+    change). Raises ForwardingUnavailableError for a configuration that cannot work, and from
+    `start` where the kernel lacks what the means needs.
     """
 
     def __init__(self, config: NodeForwardingConfig) -> None:
@@ -56,7 +58,10 @@ class KernelForwarding:
         self._netfilter = NetlinkSocket(NETLINK_NETFILTER)
         self._links = Links(self._socket)
         self._means = means(config, self._socket, self._links)
-        self._vocabulary = Vocabulary(self._means)
+        try:
+            self._vocabulary = Vocabulary(self._means)
+        except RefusedError as problem:
+            raise ForwardingUnavailableError(str(problem)) from problem
         writer = TranslatingSlotWriter if self._means.maps else SlotWriter
         self._writer = writer(self._means, self._vocabulary, self._links, self._netfilter)
         self._ledger = Ledger(self._writer.uses)

@@ -31,9 +31,12 @@ class Vocabulary:
             self.anchor(anchor)
 
     def learn(self, egress: Egress) -> None:
-        """Know an egress, in both families and directions. Raises RefusedError (see Means)."""
+        """Know an egress, in both families and directions. Raises RefusedError."""
         if not egress.locator.is_ipv6:
             raise RefusedError(f"{egress}: tunnels run over IPv6, give the egress such a locator")
+        other = self._egresses.find(egress.locator.address)
+        if other is not None and other != egress:
+            raise RefusedError(f"{egress} and {other} have locators in one /64; each needs its own")
         self._egresses.add(egress)
         for ipv6 in (True, False):
             for uplink in (True, False):
