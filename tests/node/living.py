@@ -35,6 +35,8 @@ class NoTransport:
 
     def link_up(self, anchor: NodeId, interface: str) -> None: ...
 
+    def link_down(self, anchor: NodeId) -> None: ...
+
     def rows(self) -> list[dict[str, object]]:
         return [{"peer": str(THERE), "state": "down"}]
 
@@ -67,7 +69,7 @@ class Node:
             first_packets=(),
             peers=peers,
             owners={PREFIX: MobileNodeId("mn1@example.org")},
-            adopts=True,
+            mobile=False,
         )
 
     def live(self, meanwhile: Callable[[], Any], *, remove: bool = False) -> Any:

@@ -60,6 +60,10 @@ class Transport(Protocol):
         """On a mobile node: the anchor can be reached over this interface."""
         ...
 
+    def link_down(self, anchor: NodeId) -> None:
+        """On a mobile node: it cannot any more."""
+        ...
+
     def rows(self) -> list[dict[str, object]]:
         """For `dmm show peers`."""
         ...
@@ -147,7 +151,7 @@ class Daemon:
             self._adopt()
 
     def _adopt(self) -> None:
-        if self._role.adopts:
+        if not self._role.mobile:
             self._runtime.adopt()
 
     async def _end(self) -> None:
@@ -191,8 +195,13 @@ class Daemon:
     def _link_event(self, happening: LinkEvent) -> None:
         seen = self._runtime.now()
         up = isinstance(happening, LinkAttached)
-        if isinstance(happening, LinkAttached) and happening.anchor is not None:
-            self._transport.link_up(happening.anchor, happening.interface)
+        if self._role.mobile:
+            # The interface is named after the anchor it leads to.
+            anchor = NodeId(happening.interface)
+            if up:
+                self._transport.link_up(anchor, happening.interface)
+            else:
+                self._transport.link_down(anchor)
         self._runtime.local(FunctionalEntity.FE_MU_C, happening)
         self._recorder.link(happening.mobile_node, happening.interface, up=up, at=seen)
 

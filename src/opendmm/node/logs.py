@@ -46,7 +46,8 @@ class _ForMachines(logging.Formatter):
             "node": self._node,
             "event": record.getMessage(),
         }
-        line.update(_particulars(record, self.formatException))
+        for name, value in _particulars(record, self.formatException).items():
+            line[f"{name}_" if name in line else name] = value
         return self._encoder.encode(line).decode()
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from opendmm.authority.authority import Authority, MobileNodeCredential
 from opendmm.constellation.assembly import host_for, host_for_mobile_node, peers_of
-from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.deployment import Deployment, SubscriberPlan
 from opendmm.entities.host import EntityHost
 from opendmm.forwarding.contract import ForwardingDriver
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
@@ -33,8 +33,8 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     """What a daemon runs.
 
     `first_packets` are the prefixes whose first packets FE_I wants to be told of (pull mode).
-    `adopts`: what is in the kernel and was not asked for by the restored entities is taken
-    away at the start. A mobile node waits for its anchor's word before it touches its routes.
+    `mobile`: a mobile node. Nobody dials it, for it comes and goes, and what it finds in its
+    kernel at a start stays until an anchor has spoken.
     """
 
     name: NodeId
@@ -45,16 +45,16 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     first_packets: tuple[HomePrefix, ...]
     peers: frozenset[NodeId]
     owners: Mapping[HomePrefix, MobileNodeId]
-    adopts: bool
+    mobile: bool
 
 
 def network_element(deployment: Deployment, node: NodeId, authority: Authority) -> Role:
     """A node of the network. Raises UnknownNodeError."""
     plan = deployment.nodes.get(node)
     if plan is None:
+        known = ", ".join(sorted(deployment.nodes))
         raise UnknownNodeError(
-            f"constellation {deployment.name} has no node {node}; it has "
-            f"{', '.join(sorted(deployment.nodes))}"
+            f"constellation {deployment.name} has no node {node}; it has {known}"
         )
     config = forwarding_config(deployment, node)
     watches = FE.FE_MU_C in plan.entities
@@ -67,33 +67,36 @@ def network_element(deployment: Deployment, node: NodeId, authority: Authority) 
         first_packets=_first_packets(deployment, node),
         peers=frozenset(peers_of(deployment, node)),
         owners=_owners(deployment),
-        adopts=True,
+        mobile=False,
+    )
+
+
+def subscriber(deployment: Deployment, name: str) -> SubscriberPlan:
+    """A mobile node by its name or identifier. Raises UnknownNodeError."""
+    for profile in deployment.subscribers.values():
+        if name in (profile.name, profile.mobile_node):
+            return profile
+    known = ", ".join(sorted(s.name for s in deployment.subscribers.values())) or "none"
+    raise UnknownNodeError(
+        f"constellation {deployment.name} has no mobile node {name}; it has {known}"
     )
 
 
 def mobile_node(
-    deployment: Deployment, name: str, credential: Callable[[MobileNodeId], MobileNodeCredential]
+    deployment: Deployment, profile: SubscriberPlan, credential: MobileNodeCredential
 ) -> Role:
-    """A mobile node by its name or identifier. Raises UnknownNodeError."""
-    found = [s for s in deployment.subscribers.values() if name in (s.name, s.mobile_node)]
-    if not found:
-        known = ", ".join(sorted(s.name for s in deployment.subscribers.values())) or "none"
-        raise UnknownNodeError(
-            f"constellation {deployment.name} has no mobile node {name}; it has {known}"
-        )
-    subscriber = found[0]
-    identity = subscriber.mobile_node
-    key = credential(identity)
+    """A mobile node that runs its own client."""
+    identity = profile.mobile_node
     return Role(
         name=NodeId(identity),
         entities=(FE.FE_MU_C,),
-        build=lambda: host_for_mobile_node(deployment, identity, key),
+        build=lambda: host_for_mobile_node(deployment, identity, credential),
         driver=MobileNodeForwarding,
-        detection=lambda: OwnLinks(identity, subscriber.access),
+        detection=lambda: OwnLinks(identity, profile.access),
         first_packets=(),
         peers=frozenset(),
         owners=_owners(deployment),
-        adopts=False,
+        mobile=True,
     )
 
 

@@ -1,0 +1,106 @@
+"""From settings to a running daemon: constellation, material, role, store, binding."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from opendmm.authority.material import MaterialError, TlsFiles, load_mobile_node, load_node
+from opendmm.authority.registry import Registry
+from opendmm.bindings.native.limits import Endpoint
+from opendmm.bindings.native.transport import EVERYWHERE, NativeTransport
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.reading import ConstellationError, load_deployment
+from opendmm.forwarding.kernel.probe import forwarding_problems
+from opendmm.model.identity import NodeId
+from opendmm.node.daemon import Daemon, Doors, Transport
+from opendmm.node.logs import warn
+from opendmm.node.role import Role, UnknownNodeError, mobile_node, network_element, subscriber
+from opendmm.node.runtime import NodeRuntime
+from opendmm.node.settings import NodeSettings
+from opendmm.store.embedded import EmbeddedStore
+
+READY_LINE = "ready"
+"""Written to standard output, for who starts a daemon without a service manager."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A role with what its binding needs."""
+
+    role: Role
+    deployment: Deployment
+    registry: Registry
+    tls: TlsFiles
+
+
+def read_part(settings: NodeSettings) -> Part:
+    """What the settings say this daemon is, as the files have it now.
+
+    Raises ConstellationError, MaterialError and UnknownNodeError.
+    """
+    deployment = load_deployment(Path(settings.constellation))
+    folder, now = Path(settings.material), time.time()
+    if settings.mobile_node:
+        profile = subscriber(deployment, settings.node)
+        mine = load_mobile_node(folder, profile.mobile_node, now)
+        role = mobile_node(deployment, profile, mine.credential)
+        return Part(role, deployment, mine.registry, mine.tls)
+    theirs = load_node(folder, NodeId(settings.node), now)
+    role = network_element(deployment, NodeId(settings.node), theirs.authority)
+    return Part(role, deployment, theirs.authority.registry, theirs.tls)
+
+
+async def run_daemon(settings: NodeSettings) -> None:
+    """Run until told to stop. Raises what `read_part` and `Daemon.run` raise, and StoreError."""
+    part = read_part(settings)
+    if not settings.mobile_node:
+        for problem in forwarding_problems():
+            warn("forwarding-problem", why=problem)
+    doors = Doors(
+        settings.control_path,
+        Path(settings.trace) if settings.trace else None,
+        settings.remove_forwarding,
+    )
+    store = EmbeddedStore(settings.store_path)
+    binding = _Binding(settings, part)
+    daemon = Daemon(part.role, store, doors, binding.connect, binding.reread)
+    await daemon.run(lambda: print(READY_LINE, flush=True))
+
+
+class _Binding:
+    """The daemon's binding, made once and told of changes at a reload."""
+
+    def __init__(self, settings: NodeSettings, part: Part) -> None:
+        self._settings = settings
+        self._part = part
+        self._certificate = part.tls.certificate.read_bytes()
+        self._transport: NativeTransport | None = None
+
+    def connect(self, runtime: NodeRuntime) -> Transport:
+        part = self._part
+        self._transport = NativeTransport(
+            part.tls,
+            part.registry,
+            runtime,
+            addresses=_addresses(part.deployment),
+            peers=part.role.peers,
+            listen=None if part.role.mobile else Endpoint(EVERYWHERE),
+        )
+        return self._transport
+
+    def reread(self) -> Role | None:
+        """The role as the files have it now; what a living daemon cannot take over is said."""
+        try:
+            part = read_part(self._settings)
+        except (ConstellationError, MaterialError, UnknownNodeError) as error:
+            warn("reload-refused", why=str(error))
+            return None
+        if part.tls.certificate.read_bytes() != self._certificate:
+            warn("reload-needs-restart", why="the certificate is another one")
+        if self._transport is not None:
+            self._transport.set_deployment(part.registry, _addresses(part.deployment))
+        return part.role
+
+
+def _addresses(deployment: Deployment) -> dict[NodeId, Endpoint]:
+    return {name: Endpoint(str(plan.locator)) for name, plan in deployment.nodes.items()}
