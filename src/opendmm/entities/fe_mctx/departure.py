@@ -94,6 +94,19 @@ class Leaving:
             SetTimer(f"standby {key}", now + STANDBY_DELAY),
         ]
 
+    def superseded(self, key: ContextId, mine: MoveOrder, now: float) -> list[Effect]:
+        """Our move of this order is known elsewhere to be overtaken by a later one that did not
+        tell us: what we imported for it ends after the drain time, when nothing comes here."""
+        visit = self.core.visits.get(key)
+        if visit is None or visit.context is None or visit.context.order != mine:
+            return []
+        departure = Departure(key=key, order=mine, draining=True)
+        return [
+            *self._end_visit(visit, now),
+            *self.core.keep_departure(departure),
+            SetTimer(f"drain {key}", now + self.core.config.drain),
+        ]
+
     # Everything follows the new anchor
 
     def complete(
@@ -106,6 +119,9 @@ class Leaving:
         effects: list[Effect] = [Send(sender, answer)]
         if self.core.register.settled(message.key, message.order):
             effects += self.core.keep_entry(message.key)
+        visit = self.core.visits.get(message.key)
+        if visit is not None and visit.context is not None and visit.context.order < message.order:
+            return effects + self.superseded(message.key, visit.context.order, now)
         departure = self.core.departures.get(message.key)
         if departure is None or departure.order > message.order:
             return effects
