@@ -61,10 +61,13 @@ class ContinuityRequest(ContextMessage, frozen=True):
 
 
 class ContinuityResponse(ContextMessage, frozen=True):
-    """The context with a grant by the FE_IEC under the home anchor's delegation, or a refusal."""
+    """The context with a grant by the FE_IEC under the home anchor's delegation, or a refusal.
+
+    `former_anchors` are all that may still hold something of earlier moves.
+    """
 
     attached_at: int
     status: int
     context: MobilityContext | None = None
-    previous_anchor: NodeId | None = None
+    former_anchors: tuple[NodeId, ...] = ()
     latest: MoveOrder | None = None

@@ -17,7 +17,7 @@ from opendmm.reference_points import r_xc
 from opendmm.reference_points.message import Status
 
 NUMBERED = "numbered "
-"""Prefix of the facts that say which order was granted last for a context."""
+"""Prefix of the facts that say which orders were granted last for a context."""
 
 
 class Continuity:
@@ -25,11 +25,11 @@ class Continuity:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self._granted: dict[ContextId, MoveOrder] = {}
+        self._granted: dict[ContextId, list[MoveOrder]] = {}
 
     def restore(self, name: str, value: bytes) -> None:
         key = ContextId.parse(name.removeprefix(NUMBERED))
-        self._granted[key] = msgspec.msgpack.decode(value, type=MoveOrder)
+        self._granted[key] = msgspec.msgpack.decode(value, type=list[MoveOrder])
 
     def requested(
         self, sender: EntityAddress, message: r_xc.ContinuityRequest, now: float
@@ -39,7 +39,9 @@ class Continuity:
         if refusal or record is None:
             return [self._response(sender, message, refusal, None)]
         context = record.context
-        latest = max(context.order, self._granted.get(message.key, context.order))
+        # Granted here and not yet reported by the anchor it was granted to.
+        pending = [o for o in self._granted.get(message.key, ()) if o > context.order]
+        latest = max([context.order, *pending])
         if (latest.anchor, latest.attached_at) == (message.new_anchor, message.attached_at):
             order = latest
         elif message.attached_at <= latest.attached_at:
@@ -62,12 +64,13 @@ class Continuity:
         except Unauthorised as problem:
             why = self.core.warn("continuity-refused", context, str(problem))
             return [why, self._response(sender, message, Status.NOT_AUTHORISED, None)]
-        self._granted[message.key] = order
+        former = {context.current_anchor, *(o.anchor for o in pending)} - {message.new_anchor}
+        self._granted[message.key] = [*(o for o in pending if o != order), order]
         moved = msgspec.structs.replace(
             context, current_anchor=message.new_anchor, order=order, grant=grant
         )
         return [
-            Persist(f"{NUMBERED}{message.key}", msgspec.msgpack.encode(order)),
+            Persist(f"{NUMBERED}{message.key}", msgspec.msgpack.encode(self._granted[message.key])),
             Send(
                 sender,
                 r_xc.ContinuityResponse(
@@ -76,7 +79,7 @@ class Continuity:
                     attached_at=message.attached_at,
                     status=Status.ACCEPTED,
                     context=moved,
-                    previous_anchor=context.current_anchor,
+                    former_anchors=tuple(sorted(former)),
                 ),
             ),
         ]

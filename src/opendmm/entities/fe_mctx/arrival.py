@@ -278,9 +278,7 @@ class Arrival:
             ]
         effects += self.core.settle_all(message.key, CLAIM)
         visit.delegated = True
-        previous = message.previous_anchor
-        former = (previous,) if previous is not None else ()
-        return effects + self.granted(visit, message.context, former)
+        return effects + self.granted(visit, message.context, message.former_anchors)
 
     # Import
 
