@@ -83,9 +83,9 @@ def watch(captures: dict[socket.socket, str]) -> list[Sighting]:
     sightings: list[Sighting] = []
     while True:
         readable, _, _ = select.select([*captures, sys.stdin], (), ())
-        for capture in readable:
-            if capture is sys.stdin:
-                return sightings
+        if sys.stdin in readable:
+            return sightings
+        for capture in [one for one in captures if one in readable]:
             with contextlib.suppress(BlockingIOError):
                 while True:
                     frame, ancillary, _, _ = capture.recvmsg(2048, 64)

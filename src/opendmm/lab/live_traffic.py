@@ -1,0 +1,313 @@
+"""The scenario's traffic as processes in the namespaces, and what they found as flows."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment, SubscriberPlan
+from opendmm.constellation.file import Family, TrafficDirection, TrafficKind, TrafficSection
+from opendmm.constellation.quantities import bits_per_second, seconds
+from opendmm.lab.namespaces import Namespaces
+from opendmm.lab.network import home_address
+from opendmm.lab.path import Sighting
+from opendmm.lab.processes import Process, await_ready, end, start_python
+from opendmm.lab.traffic.plan import (
+    PATH_PROBE_OCTETS,
+    PROBE_OCTETS,
+    TcpPlan,
+    TcpResult,
+    TcpStream,
+    UdpPlan,
+    UdpReceiver,
+    UdpResult,
+    UdpSender,
+    write,
+)
+from opendmm.model.identity import NodeId
+from opendmm.report.probes import ProbeLog, longest_silence
+from opendmm.report.report import Session
+from opendmm.report.timeline import ProbeFlow
+
+FIRST_PORT = 40_000
+PATH_INTERVAL = 0.02
+TAIL = 0.5
+"""Seconds after the end in which what is under way arrives and TCP sessions close."""
+LIVENESS = 0.25
+"""Seconds before the end within which a probe sent must have arrived, or the session is dead."""
+
+
+class _Flow(msgspec.Struct, frozen=True):
+    """One direction of one UDP session, or (session None) path probes of a mobile node."""
+
+    number: int
+    session: int | None
+    subscriber: SubscriberPlan
+    correspondent: NodeId
+    direction: TrafficDirection
+    sender: UdpSender
+
+
+class LiveTraffic:
+    """All traffic of a run. `start` before the scenario, `finish` after it."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        sections: tuple[TrafficSection, ...],
+        namespaces: Namespaces,
+    ) -> None:
+        self._deployment = deployment
+        self._sections = sections
+        self._namespaces = namespaces
+        self._folder = namespaces.folder / "traffic"
+        self._by_name = {s.name: s for s in deployment.subscribers.values()}
+        self._processes: list[Process] = []
+        self._results: list[Path] = []
+        self._capture: Process | None = None
+        self._flows = self._udp_flows()
+        self._flows += self._path_flows(len(self._flows))
+        self._streams = [
+            self._stream(number, section)
+            for number, section in enumerate(sections)
+            if section.kind is TrafficKind.TCP
+        ]
+        self.udp = UdpResult({}, {})
+        self.tcp: list[TcpResult] = []
+        self.sightings: list[Sighting] = []
+        self._window = (0.0, 0.0)
+
+    # What there is to send
+
+    def _udp_flows(self) -> list[_Flow]:
+        flows: list[_Flow] = []
+        for session, section in enumerate(self._sections):
+            if section.kind is not TrafficKind.UDP:
+                continue
+            directions = [section.direction]
+            if section.direction is TrafficDirection.BOTH:
+                directions = [TrafficDirection.DOWN, TrafficDirection.UP]
+            for direction in directions:
+                flows.append(self._flow(len(flows), session, section, direction))
+        return flows
+
+    def _path_flows(self, first: int) -> list[_Flow]:
+        """One flow of path probes for every mobile node that has any traffic."""
+        found: dict[str, TrafficSection] = {}
+        for section in self._sections:
+            held = found.setdefault(section.mobile_node, section)
+            if section.family is Family.IPV6 and held.family is not Family.IPV6:
+                found[section.mobile_node] = section
+        return [
+            self._flow(first + number, None, section, TrafficDirection.DOWN)
+            for number, section in enumerate(found.values())
+        ]
+
+    def _flow(
+        self,
+        number: int,
+        session: int | None,
+        section: TrafficSection,
+        direction: TrafficDirection,
+    ) -> _Flow:
+        near, far = self._addresses(section)
+        down = direction is TrafficDirection.DOWN
+        sender = UdpSender(
+            flow=number,
+            source=near if down else far,
+            destination=far if down else near,
+            port=FIRST_PORT + number,
+            interval=PATH_INTERVAL if session is None else seconds(section.interval),
+            octets=PATH_PROBE_OCTETS if session is None else PROBE_OCTETS,
+        )
+        subscriber = self._by_name[section.mobile_node]
+        return _Flow(number, session, subscriber, NodeId(section.correspondent), direction, sender)
+
+    def _addresses(self, section: TrafficSection) -> tuple[str, str]:
+        """The correspondent's and the mobile node's address of a session."""
+        ipv6 = section.family is Family.IPV6
+        plan = self._deployment.nodes[NodeId(section.correspondent)]
+        subscriber = self._by_name[section.mobile_node]
+        prefix = next(p for p in subscriber.prefixes if p.is_ipv6 == ipv6)
+        near = str(plan.locator) if ipv6 else plan.ipv4
+        return near, home_address(prefix).split("/")[0]
+
+    def _stream(self, number: int, section: TrafficSection) -> tuple[TrafficSection, TcpStream]:
+        near, far = self._addresses(section)
+        return section, TcpStream(
+            session=number,
+            server=near,
+            client=far,
+            port=FIRST_PORT + 1000 + number,
+            rate=bits_per_second(section.rate),
+            down=section.direction is not TrafficDirection.UP,
+            up=section.direction is not TrafficDirection.DOWN,
+        )
+
+    # Processes
+
+    def start(self, starts_at: float, stops_at: float) -> None:
+        """Start every process; they begin to send at `starts_at` (seconds since 1970)."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._window = (starts_at, stops_at)
+        until = stops_at + TAIL
+        self._capture = self._start_capture()
+        for node in self._udp_nodes():
+            plan = UdpPlan(
+                starts_at=starts_at,
+                stops_at=stops_at,
+                until=until,
+                senders=tuple(f.sender for f in self._flows if self._ends(f)[0] == node),
+                receivers=tuple(
+                    UdpReceiver(f.sender.destination, f.sender.port)
+                    for f in self._flows
+                    if self._ends(f)[1] == node
+                ),
+            )
+            self._start_process(node, "udp", plan)
+        for serving in (True, False):
+            self._start_tcp(serving, starts_at, stops_at, until)
+
+    def _start_tcp(self, serving: bool, starts_at: float, stops_at: float, until: float) -> None:
+        sides: dict[str, list[TcpStream]] = {}
+        for section, stream in self._streams:
+            node = section.correspondent if serving else section.mobile_node
+            sides.setdefault(node, []).append(stream)
+        for node, streams in sides.items():
+            plan = TcpPlan(
+                serving=serving,
+                starts_at=starts_at,
+                stops_at=stops_at,
+                until=until,
+                streams=tuple(streams),
+            )
+            self._start_process(node, "tcp", plan)
+
+    def _start_process(self, node: str, kind: str, plan: UdpPlan | TcpPlan) -> None:
+        name = f"{kind}-{node}-{len(self._processes)}"
+        plan_file, result = self._folder / f"{name}.plan", self._folder / f"{name}.result"
+        write(plan_file, plan)
+        process = start_python(
+            self._namespaces.name(node),
+            f"opendmm.lab.traffic.{kind}",
+            str(plan_file),
+            str(result),
+            log=self._folder / f"{name}.log",
+        )
+        await_ready(process, f"the {kind} traffic of {node}")
+        self._processes.append(process)
+        self._results.append(result)
+
+    def _start_capture(self) -> Process:
+        nodes = [*self._deployment.nodes, *self._by_name]
+        places = [f"{self._namespaces.name(node)}={node}" for node in nodes]
+        process = start_python(
+            None,
+            "opendmm.lab.path",
+            str(self._folder / "paths.result"),
+            *places,
+            log=self._folder / "paths.log",
+        )
+        await_ready(process, "the capture of path probes")
+        return process
+
+    def finish(self) -> None:
+        """Wait for the end of all traffic and read what was found."""
+        time.sleep(max(0.0, self._window[1] + TAIL - time.time()))
+        for process in self._processes:
+            process.wait(30)
+        sent: dict[int, list[float]] = {}
+        arrivals: dict[int, list[tuple[int, float]]] = {}
+        for result in self._results:
+            if result.name.startswith("udp"):
+                one = msgspec.json.decode(result.read_bytes(), type=UdpResult)
+                sent |= one.sent
+                arrivals |= one.arrivals
+            else:
+                self.tcp += msgspec.json.decode(result.read_bytes(), type=list[TcpResult])
+        self.udp = UdpResult(sent, arrivals)
+        if self._capture is not None:
+            end(self._capture)
+            found = (self._folder / "paths.result").read_bytes()
+            self.sightings = msgspec.json.decode(found, type=list[Sighting])
+
+    def close(self) -> None:
+        """End every process, finished or not."""
+        for process in self._processes:
+            end(process)
+        if self._capture is not None:
+            end(self._capture)
+
+    def _ends(self, flow: _Flow) -> tuple[str, str]:
+        pair = (str(flow.correspondent), flow.subscriber.name)
+        return pair if flow.direction is TrafficDirection.DOWN else pair[::-1]
+
+    def _udp_nodes(self) -> list[str]:
+        return sorted({node for flow in self._flows for node in self._ends(flow)})
+
+    # What was found
+
+    def probe_flows(self) -> list[ProbeFlow]:
+        """Every direction of every UDP session."""
+        return [
+            ProbeFlow(flow.subscriber, flow.correspondent, flow.direction, self._log(flow))
+            for flow in self._flows
+            if flow.session is not None
+        ]
+
+    def path_flow(self, mobile_node: str) -> int | None:
+        """The number of the flow of path probes to a mobile node."""
+        for flow in self._flows:
+            if flow.session is None and flow.subscriber.name == mobile_node:
+                return flow.number
+        return None
+
+    def _log(self, flow: _Flow) -> ProbeLog:
+        arrivals = sorted(self.udp.arrivals.get(flow.number, ()), key=lambda arrival: arrival[1])
+        return ProbeLog(self.udp.sent.get(flow.number, []), arrivals)
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Every section of the traffic as a session of the report."""
+        return tuple(
+            self._udp_session(number, section)
+            if section.kind is TrafficKind.UDP
+            else self._tcp_session(number, section)
+            for number, section in enumerate(self._sections)
+        )
+
+    def _udp_session(self, number: int, section: TrafficSection) -> Session:
+        flows = [flow for flow in self._flows if flow.session == number]
+        logs = [self._log(flow) for flow in flows]
+        interval = seconds(section.interval)
+        since = self._window[1] - max(LIVENESS, 3 * interval)
+        survived = all(any(log.sent[p] >= since for p, _ in log.arrivals) for log in logs)
+        stall = max((longest_silence(log, *self._window) for log in logs), default=0.0)
+        octets = sum(len({p for p, _ in log.arrivals}) for log in logs) * PROBE_OCTETS
+        return _session(section, octets, survived, stall, "")
+
+    def _tcp_session(self, number: int, section: TrafficSection) -> Session:
+        sides = [one for one in self.tcp if one.session == number]
+        survived = len(sides) == 2 and all(
+            side.expected_end and side.intact and not side.error for side in sides
+        )
+        detail = "; ".join(side.error for side in sides if side.error)
+        if any(not side.intact for side in sides):
+            detail = "content altered"
+        stall = max((side.longest_stall for side in sides), default=0.0)
+        return _session(section, sum(s.received for s in sides), survived, stall, detail)
+
+
+def _session(
+    section: TrafficSection, octets: int, survived: bool, stall: float, detail: str
+) -> Session:
+    return Session(
+        kind=section.kind,
+        mobile_node=section.mobile_node,
+        correspondent=section.correspondent,
+        family=section.family,
+        direction=section.direction,
+        bytes=octets,
+        survived=survived and octets > 0,
+        longest_stall_ms=round(stall * 1000, 3),
+        detail=detail,
+    )
