@@ -120,6 +120,11 @@ async def _transport(
         await transport.close()
 
 
+def at(port: int) -> Endpoint:
+    """A port on loopback."""
+    return Endpoint(LOOPBACK, port)
+
+
 def lookup(sender: NodeId, receiver: NodeId, mobile_node: str = MN) -> Envelope:
     """R_XC: an anchor asks an FE_IEC."""
     return Envelope(

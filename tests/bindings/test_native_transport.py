@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from deployment import A, B, CONTROL, MN, attach, filed, lookup, mobile_node, node
+from deployment import CONTROL, MN, A, B, at, attach, filed, lookup, mobile_node, node
 
 from opendmm.bindings.native.admission import AccessLink
 from opendmm.model.identity import NodeId
@@ -31,24 +31,18 @@ def test_nodes_that_dial_each_other_end_with_one_session(tmp_path: Path) -> None
     async def story() -> None:
         folder = filed(tmp_path)
         async with node(folder, A) as (a, at_a), node(folder, B) as (b, at_b):
-            a._addresses[B] = a._addresses.get(B) or _at(b.port)
-            b._addresses[A] = _at(a.port)
+            a.set_deployment(a.registry, {B: at(b.port)})
+            b.set_deployment(b.registry, {A: at(a.port)})
             a.set_peers(frozenset({B}))
             b.set_peers(frozenset({A}))
             await at_a.reachable(B)
             await at_b.reachable(A)
             await asyncio.sleep(0.5)
-            assert len(a._connections) == len(b._connections) == 1
+            assert a.connections == b.connections == 1
             assert (B, False) not in at_a.peers
             assert (A, False) not in at_b.peers
 
     asyncio.run(story())
-
-
-def _at(port: int):  # type: ignore[no-untyped-def]
-    from opendmm.bindings.native.limits import Endpoint
-
-    return Endpoint("::1", port)
 
 
 def test_a_peer_that_comes_back_is_reported_reachable_again(tmp_path: Path) -> None:
@@ -60,7 +54,7 @@ def test_a_peer_that_comes_back_is_reported_reachable_again(tmp_path: Path) -> N
                 await at_anchor.reachable(CONTROL)
                 await control.close()
                 await at_anchor.unreachable(CONTROL)
-                async with node(folder, CONTROL, listen=_at(port)):
+                async with node(folder, CONTROL, listen=at(port)):
                     await at_anchor.reachable(CONTROL, times=2)
 
     asyncio.run(story())

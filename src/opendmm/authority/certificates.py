@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from opendmm.authority.names import Holder
@@ -43,6 +48,14 @@ class CertificateAuthority:
             .sign(key, None)
         )
         return cls(key, certificate)
+
+    @classmethod
+    def read(cls, certificate: bytes, key: bytes) -> "CertificateAuthority":
+        """An existing CA from its PEM. Raises ValueError."""
+        private = load_pem_private_key(key, None)
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ValueError("the CA's key is not Ed25519")
+        return cls(private, x509.load_pem_x509_certificate(certificate))
 
     def issue(self, holder: Holder, now: float, lifetime: float) -> tuple[bytes, bytes]:
         """A certificate for a new TLS key, and that key; both PEM."""

@@ -37,7 +37,8 @@ SAID_AGAIN_AFTER = 10.0
 """Seconds before the same complaint about the same peer is logged again."""
 ANCHOR_ON_LINK = "fe80::1"
 """An anchor's address on every access link."""
-EVERYWHERE = Endpoint("::")
+EVERYWHERE = "::"
+DEFAULT_LISTEN = Endpoint(EVERYWHERE)
 DEFAULT_LIMITS = Limits()
 
 
@@ -85,7 +86,7 @@ class NativeTransport:
         *,
         addresses: Mapping[NodeId, Endpoint],
         peers: frozenset[NodeId] = frozenset(),
-        listen: Endpoint | None = EVERYWHERE,
+        listen: Endpoint | None = DEFAULT_LISTEN,
         limits: Limits = DEFAULT_LIMITS,
         access: Callable[[tuple[object, ...]], AccessLink | None] = kernel_access_link,
     ) -> None:
@@ -93,7 +94,7 @@ class NativeTransport:
         self.port = listen.port if listen else 0
         """Where it listens, once started."""
         self._tls = tls
-        self._registry = registry
+        self.registry = registry
         self._listener = listener
         self._addresses = dict(addresses)
         self._peers = peers
@@ -141,16 +142,29 @@ class NativeTransport:
             await asyncio.sleep(0.005)
 
     def set_deployment(self, registry: Registry, addresses: Mapping[NodeId, Endpoint]) -> None:
-        """What the deployment now says of its nodes; sessions that there are live on."""
-        self._registry = registry
+        """The deployment has changed: a new registry, nodes that are elsewhere.
+
+        Sessions of nodes that the registry no longer knows end. `set_peers` must follow, for
+        peers to be dialled where they are now.
+        """
+        self.registry = registry
         self._addresses = dict(addresses)
+        for connection in tuple(self._sessions.values()):
+            holder, hello = connection.admitted, connection.hello
+            if holder is None or hello is None:
+                continue
+            try:
+                admit_peer(holder, registry, hello.node, connection.dialled)
+            except NotAdmitted as refusal:
+                connection.end(str(refusal))
 
     def set_peers(self, peers: frozenset[NodeId]) -> None:
-        """These, and no others, are to be dialled ahead of need."""
-        for node in self._peers - peers:
-            self._stop_dialling(node)
-        added, self._peers = peers - self._peers, peers
-        for node in added:
+        """These, and no others, are to be dialled ahead of need, where they are by now."""
+        for node in self._peers:
+            if node not in peers or self._diallers[node][0].endpoint != self._addresses[node]:
+                self._stop_dialling(node)
+        self._peers = peers
+        for node in peers - set(self._diallers):
             self._dial(node, self._addresses[node])
 
     def link_up(self, anchor: NodeId, interface: str) -> None:
@@ -197,6 +211,11 @@ class NativeTransport:
 
     # What it knows
 
+    @property
+    def connections(self) -> int:
+        """Connections there are, sessions or not yet."""
+        return len(self._connections)
+
     def statistics(self) -> dict[NodeId, PeerStatistics]:
         """Of every peer there has been, as of now."""
         for node, statistics in self._statistics.items():
@@ -214,7 +233,7 @@ class NativeTransport:
 
     def introduced(self, connection: Connection, holder: Holder, hello: Hello) -> None:
         try:
-            admit_peer(holder, self._registry, hello.node, connection.dialled)
+            admit_peer(holder, self.registry, hello.node, connection.dialled)
         except NotAdmitted as refusal:
             self._complain("peer-refused", holder.node, why=str(refusal))
             connection.end(str(refusal))
@@ -240,7 +259,7 @@ class NativeTransport:
         admitted: list[Envelope] = []
         for envelope in envelopes:
             try:
-                admitted.append(admit(envelope, holder, self._registry, self.node, access))
+                admitted.append(admit(envelope, holder, self.registry, self.node, access))
             except NotAdmitted as refusal:
                 statistics.refused += 1
                 self._complain("message-refused", holder.node, why=str(refusal))
