@@ -103,17 +103,19 @@ def verified_once(
 ) -> Claims:
     """As `verified`, without keeping anything: for what is large and read once."""
     try:
-        header = _header(token)
+        kind_of_this = _header(token).get(HEADER_TYP)
         payload = COSE.new().decode(token, _verifying_key(signer, public_key))
-        labelled = cbor2.loads(payload)
-        named = {NAMES[label]: value for label, value in labelled.items() if label in NAMES}
-        claims = msgspec.convert(named, of)
-    # As above; a failed signature ends here as well.
+    # As above; a signature that does not hold ends here as well.
     except Exception as problem:
         raise Unauthorised(f"not signed by {signer}: {problem}") from problem
-    if header.get(HEADER_TYP) != kind:
-        raise Unauthorised(f"a signed {header.get(HEADER_TYP)}, where {kind} is needed")
-    return claims
+    if kind_of_this != kind:
+        raise Unauthorised(f"a signed {kind_of_this}, where {kind} is needed")
+    try:
+        labelled = cbor2.loads(payload)
+        named = {NAMES[label]: value for label, value in labelled.items() if label in NAMES}
+        return msgspec.convert(named, of)
+    except Exception as problem:
+        raise Unauthorised(f"{signer} has signed what is no {kind}: {problem}") from problem
 
 
 def _not_too_long(token: bytes) -> None:
