@@ -26,7 +26,7 @@ from opendmm.node.clock import steady_clock
 from opendmm.node.control import ControlServer
 from opendmm.node.first_packets import FirstPackets
 from opendmm.node.introspection import Introspection
-from opendmm.node.logs import event, warn
+from opendmm.node.logs import warn
 from opendmm.node.notify import notify
 from opendmm.node.recorder import Recorder
 from opendmm.node.role import Role
@@ -193,8 +193,10 @@ class Daemon:
         self._watch = self._first_packets = None
 
     def _link_event(self, happening: LinkEvent) -> None:
-        seen = self._runtime.now()
         up = isinstance(happening, LinkAttached)
+        self._recorder.link(
+            happening.mobile_node, happening.interface, up=up, at=self._runtime.now()
+        )
         if self._role.mobile:
             # The interface is named after the anchor it leads to.
             anchor = NodeId(happening.interface)
@@ -203,7 +205,6 @@ class Daemon:
             else:
                 self._transport.link_down(anchor)
         self._runtime.local(FunctionalEntity.FE_MU_C, happening)
-        self._recorder.link(happening.mobile_node, happening.interface, up=up, at=seen)
 
     def _first_packet(self, destination: bytes) -> None:
         if not self._runtime.redirects(destination):
@@ -226,7 +227,6 @@ class Daemon:
             self._adopt()
             self._transport.set_peers(role.peers)
             self._open_watches()
-            event("reloaded", entities=[str(entity) for entity in role.entities])
         notify("READY=1")
 
 

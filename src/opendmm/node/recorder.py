@@ -92,25 +92,36 @@ class Recorder:
 
         self._later(records)
 
-    def life(self, kind: TraceKind, text: str, at: float, **fields: str) -> None:
-        """Something about the daemon itself or its peers; also logged."""
+    def life(self, text: str, at: float, **fields: str) -> None:
+        """The entities started (again); also logged."""
 
         def records() -> Iterator[TraceRecord]:
-            LOGGER.info(f"{kind}-{text}", extra={"fields": fields})
-            yield TraceRecord(at=at, node=self.node, kind=kind, text=text, fields=fields)
+            LOGGER.info(text, extra={"fields": fields})
+            yield TraceRecord(
+                at=at, node=self.node, kind=TraceKind.RESTART, text=text, fields=fields
+            )
 
         self._later(records)
+
+    def peer(self, node: NodeId, *, reachable: bool, at: float) -> None:
+        """A session with a peer came up or went down (the binding logs why)."""
+        text = "reachable" if reachable else "unreachable"
+        record = TraceRecord(
+            at=at, node=self.node, kind=TraceKind.PEER, text=text, fields={"peer": node}
+        )
+        self._later(lambda: iter((record,)))
 
     def write_pending(self) -> None:
         """Make and write the records of everything that has happened."""
         self._due = None
         pending, self._pending = self._pending, []
-        for make in pending:
-            for record in make():
-                self.recent.append(record)
-                self.counts[record.kind] = self.counts.get(record.kind, 0) + 1
-                if self._writer:
-                    self._writer.write(record)
+        records = [record for make in pending for record in make()]
+        # A notice is noted after what followed from it; a trace is in order of time.
+        for record in sorted(records, key=lambda record: record.at):
+            self.recent.append(record)
+            self.counts[record.kind] = self.counts.get(record.kind, 0) + 1
+            if self._writer:
+                self._writer.write(record)
 
     def close(self) -> None:
         """Write what is left and close the file."""

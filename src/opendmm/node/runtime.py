@@ -79,15 +79,14 @@ class NodeRuntime:
         if self.store.notice:
             warn("state-put-aside", why=self.store.notice)
         now = self.now()
-        self.recorder.life(
-            TraceKind.RESTART, "started", now, facts=str(sum(map(len, facts.values())))
-        )
+        self.recorder.life("started", now, facts=str(sum(map(len, facts.values()))))
         self._restore(facts, now)
         self._settle()
 
     def renew(self, build: Callable[[], EntityHost], plane: ForwardingPlane) -> None:
         """Go on with other entities or another plane (a reload), as after a restart but with
         the sessions to peers kept."""
+        self.recorder.life("reloaded", self.now())
         self._build, self.plane = build, plane
         self.host = build()
         self._restore(self.store.load(), self.now())
@@ -138,9 +137,7 @@ class NodeRuntime:
         """A session with a peer came up or went down."""
         now = self.now()
         (self.reachable.add if reachable else self.reachable.discard)(node)
-        self.recorder.life(
-            TraceKind.PEER, "reachable" if reachable else "unreachable", now, peer=node
-        )
+        self.recorder.peer(node, reachable=reachable, at=now)
         self._feed(f"peer {node}", self.host.peer, node, reachable)
         self._settle()
 
