@@ -135,10 +135,18 @@ class Arrival:
         effects = self.core.keep_visit(visit)
         if key.home_anchor == self.core.node:
             return effects + self._claim_here(visit, attachment, now)
-        ahead = self.prepared.pop(key, None)
+        ahead = self._ahead(key)
         if ahead is not None:
             return effects + self.granted(visit, ahead.context, (ahead.previous_anchor,))
         return effects + self._claim_of_home(visit, attachment, now)
+
+    def _ahead(self, key: ContextId) -> Prepared | None:
+        """What a prediction brought, unless a later move has come and gone since."""
+        ahead = self.prepared.pop(key, None)
+        departed = self.core.departures.get(key)
+        if ahead is not None and departed is not None and departed.order >= ahead.context.order:
+            return None
+        return ahead
 
     def _claim_here(self, visit: Visit, attachment: Attachment, now: float) -> list[Effect]:
         key = visit.key
@@ -300,11 +308,7 @@ class Arrival:
             interface=attachment.interface,
             link_layer_id=attachment.link_layer_id,
         )
-        return [
-            *self.core.keep_visit(visit),
-            *self.core.drop_departure(visit.key),
-            Send(self.core.anchor, message),
-        ]
+        return [*self.core.keep_visit(visit), Send(self.core.anchor, message)]
 
     def imported(self, message: r_xa.ContextImported, now: float) -> list[Effect]:
         """R_XA: the anchor delivers; tell the FE_IEC, the previous anchor and the mobile node."""
@@ -323,6 +327,7 @@ class Arrival:
         attachment = self.core.attachments[visit.key.mobile_node]
         return [
             *self.core.keep_visit(visit),
+            *self.core.drop_departure(visit.key),
             *self.report(visit, now),
             *self.tell_former(visit, now),
             self._acknowledgement(attachment, Status.ACCEPTED),
