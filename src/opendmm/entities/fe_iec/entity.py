@@ -188,7 +188,7 @@ class FeIec:
                 continue
             effects.append(SetTimer(f"expiry {record.key}", record.expires_at))
             if record.stage is not Stage.COMPLETE:
-                effects += self.procedure.begin(record, True, now)
+                effects += self.procedure.begin(record, record.stage is not Stage.EGRESS, now)
             elif record.former:
                 drain = now + self.core.config.drain
                 effects.append(SetTimer(f"drain {record.key}", drain))

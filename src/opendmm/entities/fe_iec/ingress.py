@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from opendmm.entities.effects import Effect, Send
 from opendmm.entities.fe_iec.core import Core, entity
-from opendmm.entities.fe_iec.record import Record
+from opendmm.entities.fe_iec.record import Record, Stage
 from opendmm.entities.retransmission import Outstanding
 from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId
@@ -45,6 +45,7 @@ class IngressControl:
 
     def push(self, record: Record, now: float) -> list[Effect]:
         """Tell every FE_I concerned; what each had not acknowledged before is superseded."""
+        record.told = None
         effects: list[Effect] = []
         if record.away:
             told = self._wanting(record)
@@ -81,7 +82,7 @@ class IngressControl:
         self._awaited[awaited] = self._transaction
         self._carried[self._transaction] = [awaited]
         update = r_ic.PolicyUpdate(
-            transaction=self._transaction, policies=(_policy(record, direction, egress),)
+            transaction=self._transaction, policies=(record.policy(direction, egress),)
         )
         to = entity(node, FunctionalEntity.FE_I)
         return effects + self.outstanding.request(self._transaction, to, update, now)
@@ -162,20 +163,22 @@ class IngressControl:
         return effects + self._synchronisations.request(node, sender, done, now)
 
     def _due(self, node: NodeId, record: Record) -> list[tuple[Awaited, ForwardingPolicy]]:
-        due = []
-        if self.core.responsible(record.context) != self.core.node:
+        if self.core.responsible(record.context) != self.core.node or not record.away:
             return []
-        if record.away and node in self._wanting(record):
+        due: list[tuple[Awaited, ForwardingPolicy]] = []
+        if node in self._wanting(record):
             record.redirected.add(node)
-            due.append((Direction.DOWNLINK, record.egress))
+            policy = record.policy(Direction.DOWNLINK, record.egress)
+            # To an FE_E that is not ready nobody may redirect yet.
+            current = record.told if record.stage is Stage.EGRESS else policy
+            if current is not None:
+                due.append(((node, Direction.DOWNLINK, record.key), current))
         back = self.core.config.uplink_egress.get(node)
-        if record.away and back is not None and record.context.current_anchor == node:
+        if back is not None and record.context.current_anchor == node:
             record.uplink.add(node)
-            due.append((Direction.UPLINK, back))
-        return [
-            ((node, direction, record.key), _policy(record, direction, egress))
-            for direction, egress in due
-        ]
+            uplink = record.policy(Direction.UPLINK, back)
+            due.append(((node, Direction.UPLINK, record.key), uplink))
+        return due
 
     def _send_batch(
         self,
@@ -249,17 +252,3 @@ class IngressControl:
         record = self.core.records.get(key)
         held = (record.redirected | record.uplink) if record is not None else set()
         return held | set(self.core.config.ingresses) | self._interested.get(key, set())
-
-
-def _policy(record: Record, direction: Direction, egress: Egress | None) -> ForwardingPolicy:
-    context = record.context
-    return ForwardingPolicy(
-        mobile_node=context.mobile_node,
-        home_anchor=context.home_anchor,
-        prefixes=context.prefixes,
-        order=context.order,
-        egress=egress,
-        expires_at=record.expires_at,
-        grant=context.grant,
-        direction=direction,
-    )

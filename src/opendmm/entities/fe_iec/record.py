@@ -8,6 +8,7 @@ from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.policy import Direction, ForwardingPolicy
 
 
 class Stage(StrEnum):
@@ -24,7 +25,8 @@ class Record(msgspec.Struct, kw_only=True):
 
     `former` are egresses that still forward to the present one. `redirected` are the
     ingresses that may hold a redirection, `uplink` the anchors whose FE_I may hold an uplink
-    one. `reporter` is told when everything follows; None once it has been.
+    one. `reporter` is told when everything follows; None once it has been. `told` is what the
+    ingresses go by while the new FE_E is not ready; None when they were told nothing.
     """
 
     context: MobilityContext
@@ -36,6 +38,7 @@ class Record(msgspec.Struct, kw_only=True):
     former: list[Egress] = []
     redirected: set[NodeId] = set()
     uplink: set[NodeId] = set()
+    told: ForwardingPolicy | None = None
 
     @property
     def key(self) -> ContextId:
@@ -54,3 +57,16 @@ class Record(msgspec.Struct, kw_only=True):
     def egress_needed(self) -> bool:
         """Whether packets may arrive at the egress: redirected there, or by a former one."""
         return self.away or (bool(self.former) and not self.released)
+
+    def policy(self, direction: Direction, egress: Egress | None) -> ForwardingPolicy:
+        """What an FE_I is to do: redirect to `egress`, or (None) no longer."""
+        return ForwardingPolicy(
+            mobile_node=self.context.mobile_node,
+            home_anchor=self.context.home_anchor,
+            prefixes=self.context.prefixes,
+            order=self.context.order,
+            egress=egress,
+            expires_at=self.expires_at,
+            grant=self.context.grant,
+            direction=direction,
+        )

@@ -12,6 +12,7 @@ from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.policy import Direction
 from opendmm.reference_points import r_ii, r_xc
 from opendmm.reference_points.message import Message, Status
 
@@ -121,6 +122,9 @@ class Registration:
         )
         if held is None:
             return record
+        record.told = held.told
+        if held.away and held.stage in (Stage.INGRESS, Stage.COMPLETE):
+            record.told = held.policy(Direction.DOWNLINK, held.egress)
         record.redirected = held.redirected
         record.uplink = held.uplink
         former = list(held.former)
