@@ -4,7 +4,7 @@ import msgspec
 
 from opendmm.entities.effects import Effect, Send
 from opendmm.entities.fe_iec.core import Core, entity
-from opendmm.entities.fe_iec.record import Record
+from opendmm.entities.fe_iec.record import Record, Stage
 from opendmm.entities.retransmission import Outstanding
 from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId, MobilityContext
@@ -130,7 +130,9 @@ class EgressControl:
             for former in record.former:
                 if former.node == sender.node and self.controls(former):
                     held.append(key)
-                    effects += self.retire(record.context, former, record.egress, False, now)
+                    # Until the new egress is ready a former one goes by what it has.
+                    if record.stage is not Stage.EGRESS:
+                        effects += self.retire(record.context, former, record.egress, False, now)
         done = r_ec.DeliverySynchronised(
             synchronisation=message.synchronisation, held=tuple(sorted(held))
         )
