@@ -1,0 +1,113 @@
+"""A YAML file as plain data that remembers where everything stands."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from opendmm.constellation.problems import ConstellationError, Problem
+
+Where = tuple[str | int, ...]
+"""The way to a value: keys and indexes from the top."""
+
+MERGE = "tag:yaml.org,2002:merge"
+DEEPEST = 50
+"""Nesting beyond this is no constellation."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The data of a file, and the line and column (from 1) of every value and key in it."""
+
+    file: Path
+    data: Any
+    places: dict[Where, tuple[int, int]]
+
+    def place(self, where: Where) -> tuple[int, int]:
+        """Of a value; of the nearest one that is there, when it is not."""
+        while where not in self.places and where:
+            where = where[:-1]
+        return self.places.get(where, (1, 1))
+
+
+def read_source(file: Path) -> Source:
+    """Read and parse. Raises ConstellationError."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _broken(file, 1, 1, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _broken(file, 1, 1, "is not text in UTF-8") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _syntax(file, error) from error
+    if root is None:
+        raise _broken(file, 1, 1, "is empty", "start with `constellation: <name>`")
+    reader = _Reader()
+    data = reader.value(root, ())
+    if reader.problems:
+        raise ConstellationError(file, reader.problems)
+    return Source(file, data, reader.places)
+
+
+def _broken(file: Path, line: int, column: int, message: str, hint: str = "") -> ConstellationError:
+    return ConstellationError(file, [Problem(line, column, message, hint)])
+
+
+def _syntax(file: Path, error: Exception) -> ConstellationError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    what = getattr(error, "problem", None) or str(error) or type(error).__name__
+    return _broken(file, line, column, f"is not YAML here: {what}")
+
+
+class _Reader:
+    """Turns composed nodes into data, noting places and mistakes of form."""
+
+    def __init__(self) -> None:
+        self.places: dict[Where, tuple[int, int]] = {}
+        self.problems: list[Problem] = []
+        self._scalars = yaml.SafeLoader("")
+
+    def value(self, node: yaml.Node, where: Where) -> Any:
+        place = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.places[where] = place
+        if len(where) > DEEPEST:
+            self._problem(node, "is nested too deeply")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, where)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*where, i)) for i, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == MERGE:
+                self._problem(key_node, "a key must be a plain word")
+                continue
+            key = str(key_node.value)
+            if key in found:
+                self._problem(key_node, f"{key!r} is given twice", "keep one of them")
+                continue
+            found[key] = self.value(value_node, (*where, key))
+            mark = key_node.start_mark
+            self.places[(*where, key)] = (mark.line + 1, mark.column + 1)
+        return found
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        try:
+            value = self._scalars.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+            self._problem(node, f"cannot be read: {error}")
+            return None
+        if value is None or isinstance(value, str | int | float | bool):
+            return value
+        # Dates and the like are text to us.
+        return str(node.value)
+
+    def _problem(self, node: yaml.Node, message: str, hint: str = "") -> None:
+        mark = node.start_mark
+        self.problems.append(Problem(mark.line + 1, mark.column + 1, message, hint))
