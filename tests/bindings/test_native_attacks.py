@@ -7,9 +7,10 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from deployment import (
+from native_deployment import (
     CONTROL,
     LOOPBACK,
     MN,
@@ -42,7 +43,7 @@ from opendmm.reference_points.catalogue import CATALOGUE, Envelope, ReferencePoi
 Attack = Callable[[NativeTransport, Recorder, Path], Awaitable[None]]
 
 
-def against_control(folder: Path, attack: Attack, **options: object) -> None:
+def against_control(folder: Path, attack: Attack, **options: Any) -> None:
     """Run an attack on a node that also has an honest peer; that one must not notice."""
 
     async def story() -> None:

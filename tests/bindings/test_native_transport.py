@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from deployment import CONTROL, MN, A, B, at, attach, filed, lookup, mobile_node, node
+from native_deployment import CONTROL, MN, A, B, at, attach, filed, lookup, mobile_node, node
 
 from opendmm.bindings.native.admission import AccessLink
 from opendmm.model.identity import NodeId
