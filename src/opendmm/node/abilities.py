@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -148,6 +149,14 @@ def _tls() -> None:
         raise OSError(0, f"{ssl.OPENSSL_VERSION} has no TLS 1.3")
 
 
+def _program(name: str, package: str) -> Callable[[], None]:
+    def attempt() -> None:
+        if shutil.which(name) is None:
+            raise OSError(0, f"not found: install the package {package}")
+
+    return attempt
+
+
 def _trials() -> list[tuple[Ability, Callable[[], None]]]:
     everything = "the laboratory"
     daemon = "every daemon, and the laboratory"
@@ -157,6 +166,13 @@ def _trials() -> list[tuple[Ability, Callable[[], None]]]:
         (_needed("forwarding settings", "routers of the laboratory"), _settings),
         (_needed("nftables", daemon), _nftables),
         (_needed("TLS 1.3", daemon), _tls),
+        (_needed("program ip", everything), _program("ip", "iproute2")),
+        (_needed("program unshare", everything), _program("unshare", "util-linux")),
+        (Ability(name="program tc", disables="emulated rates"), _program("tc", "iproute2")),
+        (
+            Ability(name="program nft", disables="links cut by a scenario"),
+            _program("nft", "nftables"),
+        ),
         (Ability(name="first packets", disables="policies on request (pull)"), _first_packets),
         (
             Ability(name="router solicitations", disables="detection on shared access links"),

@@ -1,0 +1,105 @@
+"""`dmm lab`: a constellation in network namespaces, with live traffic, on real forwarding."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from opendmm.cli.errors import BadInputError, EnvironmentLacksError
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.reading import ConstellationError, load_deployment
+from opendmm.lab.errors import LabError
+from opendmm.lab.namespaces import Namespaces, laboratories
+from opendmm.lab.privileges import INSIDE, Footing, enter_user_namespace, footing
+from opendmm.lab.run import run_lab
+from opendmm.report.render import print_report
+from opendmm.report.report import to_json
+
+
+@click.group()
+def lab() -> None:
+    """Run a constellation in network namespaces."""
+
+
+@lab.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--pcap",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every node's packets to this folder, one file a node.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report as JSON to this file, too.",
+)
+@click.option("--keep", is_flag=True, help="Leave everything up for a look (see: dmm lab down).")
+def run(file: Path, pcap: Path | None, as_json: bool, report_path: Path | None, keep: bool) -> int:
+    """Carry out the scenario of FILE on this machine's kernel and print the report.
+
+    Ends with 0 when every expectation held, 1 when one failed, 2 when there was none.
+    """
+    deployment = _deployment(file)
+    _stand_on_firm_ground(keep=keep)
+    # The laboratory is taken down however the run ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        report = run_lab(deployment, file, progress=_progress, pcap=pcap, keep=keep)
+    except LabError as error:
+        raise EnvironmentLacksError(str(error)) from error
+    if report_path is not None:
+        report_path.write_bytes(to_json(report))
+    if as_json:
+        click.echo(to_json(report), nl=False)
+    else:
+        print_report(report)
+    if keep:
+        _progress(f"kept; look with `dmm show bindings`, end with `dmm lab down {deployment.name}`")
+    return report.exit_code
+
+
+@lab.command()
+@click.argument("names", nargs=-1)
+def down(names: tuple[str, ...]) -> None:
+    """Take away laboratories that were kept or left behind (NAMES; all of them if none given)."""
+    found = laboratories()
+    unknown = sorted(set(names) - set(found))
+    if unknown:
+        up = ", ".join(found) or "none"
+        raise BadInputError(f"no laboratory {unknown[0]} is up; there are: {up}")
+    for name in names or found:
+        Namespaces(name).remove()
+        _progress(f"{name}: gone")
+    if not found:
+        _progress("no laboratory is up")
+
+
+def _deployment(file: Path) -> Deployment:
+    try:
+        deployment = load_deployment(file)
+    except ConstellationError as error:
+        raise BadInputError(str(error)) from error
+    if deployment.scenario is None:
+        raise BadInputError(f"{file} has no scenario: add one to run it")
+    return deployment
+
+
+def _stand_on_firm_ground(*, keep: bool) -> None:
+    """As an ordinary user go on inside a user namespace."""
+    try:
+        standing = footing()
+    except LabError as error:
+        raise EnvironmentLacksError(str(error)) from error
+    if standing is Footing.USER_NAMESPACE:
+        _progress("an ordinary user: going on in a user namespace")
+        enter_user_namespace(sys.argv[1:])
+    if keep and INSIDE in os.environ:
+        raise BadInputError("--keep needs root: a user namespace ends with its program")
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
