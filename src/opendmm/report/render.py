@@ -1,6 +1,6 @@
 """The report for a person in a terminal: what moved, how long each step took, what survived."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.rule import Rule as Line
@@ -10,6 +10,8 @@ from rich.text import Text
 from opendmm.report.report import Move, Report, Session
 
 BAR_WIDTH = 32
+FEW = 3
+"""Up to so many moves are drawn as bars."""
 _PASS, _FAIL = Text("✓", style="bold green"), Text("✗", style="bold red")
 
 
@@ -22,7 +24,7 @@ def rendered(report: Report) -> RenderableType:
     """The whole report as something rich can print."""
     parts: list[RenderableType] = [Line(_title(report), align="left")]
     if report.moves:
-        parts += [moves_table(report.moves), *(_steps(n, m) for n, m in enumerate(report.moves, 1))]
+        parts += [moves_table(report.moves), *_breakdown(report.moves)]
     if report.sessions:
         parts.append(sessions_table(report.sessions))
     parts.append(_messages(report))
@@ -71,6 +73,21 @@ def _of(lost: int, sent: int) -> Text:
     if not sent:
         return Text("–", style="dim")
     return Text(f"{lost}/{sent}", style="green" if lost == 0 else "yellow")
+
+
+def _breakdown(moves: Sequence[Move]) -> list[RenderableType]:
+    """A few moves as bars, many as one table of milliseconds."""
+    if len(moves) <= FEW:
+        return [_steps(number, move) for number, move in enumerate(moves, 1)]
+    names = dict.fromkeys(step.name for move in moves for step in move.steps)
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table.add_column("ms since detection")
+    for number in range(1, len(moves) + 1):
+        table.add_column(f"#{number}", justify="right")
+    for name in names:
+        taken = ({step.name: step.milliseconds for step in move.steps} for move in moves)
+        table.add_row(name, *(f"{at[name]:.1f}" if name in at else "–" for at in taken))
+    return [table]
 
 
 def _steps(number: int, move: Move) -> RenderableType:
