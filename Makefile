@@ -1,0 +1,59 @@
+# Everything is run from here, the same locally and in CI. `make demo` and `make test` set up
+# what they need first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+SCHEDULES ?= 10000
+
+.PHONY: help setup system demo test check fuzz bench format lock docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: system $(READY) ## Python environment and system packages
+
+system:
+	@scripts/system-packages
+
+$(READY): requirements.lock pyproject.toml
+	@scripts/python-environment $(VENV) $(UV_VERSION)
+	@touch $@
+
+demo: setup ## Live sessions survive a change of anchor: cooperative, then condensed
+	@scripts/demo $(PYTHON)
+
+test: setup ## The whole test suite, live laboratory tests included
+	$(PYTHON) -m pytest
+
+check: setup ## Format, lint, types, import directions, generated documents
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+fuzz: setup ## Ten thousand seeded schedules with faults in the simulator (SCHEDULES=n)
+	$(PYTHON) -m opendmm.simulation.fuzz --schedules $(SCHEDULES)
+
+bench: setup ## Benchmarks; each prints its method and ratios
+	for script in benchmarks/*.py; do echo "== $$script"; $(PYTHON) $$script; done
+
+format: setup ## Put code into form
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+docs: setup ## Make the generated documents again
+	$(PYTHON) -m opendmm.constellation.reference
+	$(PYTHON) -m opendmm.bindings.native.schema
+
+lock: ## Resolve the dependencies anew
+	scripts/with-uv $(UV_VERSION) pip compile --universal --generate-hashes --no-header \
+		--no-annotate --upgrade --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## Remove what setup made
+	rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
