@@ -2,9 +2,13 @@
 
 Every laboratory owns `/run/opendmm/lab-<name>`; a namespace is only ever removed when that
 folder lists it, so nothing foreign is touched. What a crashed run left is found there too.
+While its program runs it holds a lock on the folder, so that two runs of one constellation
+get two laboratories.
 """
 
 import ctypes
+import fcntl
+import itertools
 import os
 import signal
 import subprocess
@@ -54,14 +58,37 @@ class Namespaces:
         self.lab = lab
         self.folder = RUN / f"lab-{lab}"
         self._marks = self.folder / "namespaces"
+        self._kept = self.folder / "kept"
+        self._lock: int | None = None
 
     def name(self, node: str) -> str:
         return f"dmm-{self.lab}-{node}"
 
+    def acquire(self) -> bool:
+        """Take hold of the laboratory's name; False when a living program has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        self._lock = lock
+        return True
+
+    def keep(self) -> None:
+        """Leave everything up for later; no other run takes the name."""
+        self._kept.touch()
+        self._let_go()
+
+    @property
+    def kept(self) -> bool:
+        """Whether a program that has ended left it up on purpose."""
+        return self._kept.exists()
+
     def create(self, nodes: Sequence[str]) -> None:
         """Make them all. Raises LabError when a foreign one has such a name."""
-        self.remove()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
         existing = set(netns.listnetns())
         taken = [self.name(node) for node in nodes if self.name(node) in existing]
         if taken:
@@ -71,7 +98,22 @@ class Namespaces:
             netns.create(self.name(node))
 
     def remove(self) -> None:
-        """Take away what this laboratory (or a crashed earlier run of it) made."""
+        """Take away what this laboratory (or a crashed earlier run of it) made.
+
+        Raises LabError when a living program has it.
+        """
+        if self._lock is None and not self.acquire():
+            raise LabError(f"laboratory {self.lab} is running: end its program first")
+        self._sweep()
+        self._kept.unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _sweep(self) -> None:
         if not self._marks.exists():
             return
         existing = set(netns.listnetns())
@@ -91,6 +133,15 @@ def _kill_inhabitants(namespace: str) -> None:
             os.kill(int(pid), signal.SIGKILL)
         except ProcessLookupError:
             continue
+
+
+def claim(constellation: str) -> Namespaces:
+    """A laboratory nobody uses: the constellation's name, or that with a number."""
+    for number in itertools.count(1):
+        found = Namespaces(constellation if number == 1 else f"{constellation}-{number}")
+        if not found.kept and found.acquire():
+            return found
+    raise AssertionError("numbers do not end")
 
 
 def laboratories() -> list[str]:

@@ -13,7 +13,7 @@ from opendmm.lab.capture import PacketCapture
 from opendmm.lab.daemons import USER_PLANE, Daemons
 from opendmm.lab.errors import LabError
 from opendmm.lab.live_traffic import TAIL, LiveTraffic
-from opendmm.lab.namespaces import Namespaces, inside
+from opendmm.lab.namespaces import claim, inside
 from opendmm.lab.network import LabNetwork
 from opendmm.lab.path import last_whole_path, paths
 from opendmm.lab.scenario import Director, Done, Progress
@@ -40,7 +40,7 @@ class LabRun:
             raise LabError(f"{deployment.name} has no scenario: add one to the file to run it")
         self.deployment = deployment
         self.scenario: ScenarioSection = deployment.scenario
-        self.namespaces = Namespaces(deployment.name)
+        self.namespaces = claim(deployment.name)
         self.network = LabNetwork(deployment, self.namespaces)
         self.daemons = Daemons(deployment, file.resolve(), self.namespaces)
         self.traffic = LiveTraffic(deployment, self.scenario.traffic, self.namespaces)
@@ -204,6 +204,8 @@ def run_lab(
         finished(laboratory)
         kept = keep
     finally:
-        if not kept:
+        if kept:
+            laboratory.namespaces.keep()
+        else:
             laboratory.down()
     return report
