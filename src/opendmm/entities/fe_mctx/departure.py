@@ -100,7 +100,9 @@ class Leaving:
         visit = self.core.visits.get(key)
         if visit is None or visit.context is None or visit.context.order != mine:
             return []
-        departure = Departure(key=key, order=mine, draining=True)
+        departed = self.core.departures.get(key)
+        order = mine if departed is None else max(mine, departed.order)
+        departure = Departure(key=key, order=order, draining=True)
         return [
             *self._end_visit(visit, now),
             *self.core.keep_departure(departure),
