@@ -114,6 +114,7 @@ class NativeTransport:
         self._diallers: dict[NodeId, tuple[Dialler, asyncio.Task[None]]] = {}
         self._unreached_since: dict[NodeId, float] = {}
         self._complaints: dict[tuple[NodeId, str], float] = {}
+        self._closing = False
         self._group: asyncio.TaskGroup | None = None
         self._running: asyncio.Task[None] | None = None
         self._client_context: ssl.SSLContext | None = None
@@ -130,9 +131,10 @@ class NativeTransport:
         await started.wait()
 
     async def close(self) -> None:
-        """Say goodbye to everybody and end every task."""
+        """Say goodbye to everybody and end every task; peers are not reported gone any more."""
         if self._running is None:
             return
+        self._closing = True
         for connection in tuple(self._connections):
             connection.end("the node is going down")
         self._running.cancel()
@@ -302,6 +304,8 @@ class NativeTransport:
         if node in self._gone:
             self._gone[node].set()
         self._of(node).reason = reason
+        if self._closing:
+            return
         LOGGER.warning("session-down", extra={"fields": {"peer": node, "why": reason}})
         self._listener.peer(node, False)
 
