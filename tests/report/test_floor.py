@@ -59,8 +59,8 @@ def test_an_overlap_is_taken_off_and_a_long_one_leaves_no_gap() -> None:
     assert floor_ms("cooperative", A, B, order, overlap=0.2) == 0.0
 
 
-def test_a_predicted_move_costs_the_access_delay_alone() -> None:
-    assert floor_ms("cooperative", A, B, MoveOrderName.PREDICTED) == pytest.approx(1)
+def test_a_predicted_move_has_its_grant_already() -> None:
+    assert floor_ms("cooperative", A, B, MoveOrderName.PREDICTED) == pytest.approx(12 + 1)
 
 
 def test_paths_follow_the_least_cost_and_unlinked_nodes_have_no_route() -> None:

@@ -14,7 +14,8 @@ From the attachment's detection at the new anchor (nMA) this chain of messages i
 4. the access delay of the data.
 
 A make before break hears the old link for its overlap, which is taken off. In a predicted
-move everything but the access delay can be done before the attachment.
+move the second step is done before the attachment; the others are not, for nothing may be
+sent to an anchor before the mobile node is there (design §5: no blackhole).
 """
 
 from collections.abc import Iterable
@@ -50,10 +51,9 @@ def gap_floor(
     correspondents the nearest ingress is taken. Raises NoRouteError.
     """
     access = move.subscriber.access_delay
-    if move.order is MoveOrderName.PREDICTED:
-        return access
     home = move.subscriber.home
-    granted = topology.delay(move.new, home, move.new)
+    predicted = move.order is MoveOrderName.PREDICTED
+    granted = 0.0 if predicted else topology.delay(move.new, home, move.new)
     notified = access if move.subscriber.client else 0.0
     ingresses = _first_ingresses(deployment, topology, home, correspondents)
     ways = [_by_ingress(deployment, topology, move, ingress) for ingress in ingresses]
