@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from namespaces import inside, namespaces, sh, veth
-from opendmm.constellation.reading import load_deployment
 
 from opendmm.authority import material
 from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.reading import load_deployment
 from opendmm.constellation.roles import registered_roles
 from opendmm.model.identity import NodeId
 from opendmm.node.control import ControlError, ask
@@ -36,6 +36,9 @@ nodes:
 links:
   - between: [r, anchor-a]
   - between: [r, anchor-b]
+policies:
+  - ingress: r
+    mode: MODE
 security:
   attachment_proof: PROOF
 mobile_nodes:
@@ -45,22 +48,21 @@ mobile_nodes:
     client: CLIENT
 """
 ANCHORS = ("anchor-a", "anchor-b")
+NETWORK = ("r", *ANCHORS)
 HOME_ADDRESSES = ("2001:db8:a:1::100", "10.10.0.100")
 
 
 class SmallNetwork:
     """Everything of one run; `spaces` are the namespaces by node."""
 
-    def __init__(self, folder: Path, spaces: dict[str, str], *, client: bool) -> None:
+    def __init__(self, folder: Path, spaces: dict[str, str], *, client: bool, pull: bool) -> None:
         self.folder = folder
         self.spaces = spaces
         self.client = client
         self.constellation = folder / "small.yaml"
-        self.constellation.write_text(
-            CONSTELLATION.replace("CLIENT", str(client).lower()).replace(
-                "PROOF", "mobile-node" if client else "network"
-            )
-        )
+        text = CONSTELLATION.replace("CLIENT", str(client).lower())
+        text = text.replace("PROOF", "mobile-node" if client else "network")
+        self.constellation.write_text(text.replace("MODE", "pull" if pull else "push"))
         self.deployment: Deployment = load_deployment(self.constellation)
         self.daemons: dict[str, subprocess.Popen[str]] = {}
         clients = [s.mobile_node for s in self.deployment.subscribers.values() if s.client]
@@ -73,7 +75,7 @@ class SmallNetwork:
     # Links and addresses
 
     def _wire(self) -> None:
-        for name in ("r", *ANCHORS):
+        for name in NETWORK:
             self.run(name, "sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1")
             plan = self.deployment.nodes[NodeId(name)]
             self.ip(name, f"addr add {plan.locator}/128 dev lo")
@@ -124,6 +126,14 @@ class SmallNetwork:
         self.ip("mn1", f"link set {anchor} down")
 
     # Daemons
+
+    def start_at_home(self) -> None:
+        """Every network element's daemon, and the mobile node attached to its home anchor."""
+        for name in NETWORK:
+            self.start(name)
+        self.until("r", "health", "'missing_peers': []")
+        self.attach("anchor-a")
+        self.until("anchor-a", "show", "delivering", table="bindings")
 
     def start(self, name: str) -> None:
         """Start a daemon and wait until it is ready."""
@@ -215,12 +225,13 @@ class Flow:
 
 
 @contextlib.contextmanager
-def small_network(folder: Path, *, client: bool = False) -> Iterator[SmallNetwork]:
+def small_network(
+    folder: Path, *, client: bool = False, pull: bool = False
+) -> Iterator[SmallNetwork]:
     """Wired, no daemon running yet; daemons and namespaces are gone afterwards."""
     with namespaces(4) as spaces:
-        network = SmallNetwork(
-            folder, dict(zip(("r", *ANCHORS, "mn1"), spaces, strict=True)), client=client
-        )
+        by_node = dict(zip((*NETWORK, "mn1"), spaces, strict=True))
+        network = SmallNetwork(folder, by_node, client=client, pull=pull)
         try:
             yield network
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_network import ANCHORS, HOME_ADDRESSES, Flow, SmallNetwork, small_network
+from small_network import ANCHORS, HOME_ADDRESSES, NETWORK, Flow, SmallNetwork, small_network
 
 from opendmm.cli.main import run
 
@@ -18,11 +18,7 @@ pytestmark = pytest.mark.lab
 @pytest.fixture
 def network(tmp_path: Path) -> Iterator[SmallNetwork]:
     with small_network(tmp_path) as made:
-        for name in ("r", *ANCHORS):
-            made.start(name)
-        made.until("r", "health", "'missing_peers': []")
-        made.attach("anchor-a")
-        made.until("anchor-a", "show", "delivering", table="bindings")
+        made.start_at_home()
         yield made
 
 
@@ -101,7 +97,7 @@ def test_a_constellation_that_cannot_be_read_changes_nothing(network: SmallNetwo
 
 def test_a_stop_leaves_forwarding_in_place(network: SmallNetwork) -> None:
     moved_to_b(network)
-    for name in ("r", *ANCHORS):
+    for name in NETWORK:
         assert network.end(name, signal.SIGTERM) == 0
     assert network.pings(HOME_ADDRESSES[0])
 
@@ -123,7 +119,7 @@ def test_the_audit_and_the_story_of_a_move(
 
 def test_a_client_on_the_mobile_node_moves_its_default_routes(tmp_path: Path) -> None:
     with small_network(tmp_path, client=True) as network:
-        for name in ("r", *ANCHORS, "mn1"):
+        for name in (*NETWORK, "mn1"):
             network.start(name)
         for anchor in ANCHORS:
             network.attach(anchor)
@@ -133,6 +129,17 @@ def test_a_client_on_the_mobile_node_moves_its_default_routes(tmp_path: Path) ->
             assert f"dev {anchor}" in routes
         network.ask("mn1", "release", mobile_node="mn1@example.org")
         network.until("r", "show", "[]", table="policies")
+
+
+def test_in_pull_mode_the_first_packet_brings_the_policy(tmp_path: Path) -> None:
+    with small_network(tmp_path, pull=True) as network:
+        network.start_at_home()
+        network.attach("anchor-b")
+        network.until("anchor-b", "show", "delivering", table="bindings")
+        assert network.ask("r", "show", table="policies") == []
+
+        assert network.pings(HOME_ADDRESSES[0])
+        network.until("r", "show", "anchor-b", table="policies")
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,11 @@ class FirstPackets:
 def ruleset(prefixes: Iterable[HomePrefix]) -> str:
     """Commands, one transaction, that log first packets to these prefixes."""
     lines = [f"add table {TABLE}", f"delete table {TABLE}", f"add table {TABLE}"]
-    lines.append(f"add chain {TABLE} arrivals {{ type filter hook prerouting priority raw; }}")
+    lines.append(f"add chain {TABLE} tell")
+    # What passes through, and what the node itself sends.
+    for hook in ("prerouting", "output"):
+        lines.append(f"add chain {TABLE} {hook} {{ type filter hook {hook} priority raw; }}")
+        lines.append(f"add rule {TABLE} {hook} jump tell")
     wanted = tuple(prefixes)
     for family, kind, ipv6 in (("ip6", "ipv6_addr", True), ("ip", "ipv4_addr", False)):
         mine = ", ".join(sorted(str(p) for p in _outermost(wanted) if p.is_ipv6 is ipv6))
@@ -125,7 +129,7 @@ def ruleset(prefixes: Iterable[HomePrefix]) -> str:
             f"timeout {QUIET}; size {REMEMBERED}; }}"
         )
         lines.append(
-            f"add rule {TABLE} arrivals {family} daddr {{ {mine} }} {family} daddr != @{told} "
+            f"add rule {TABLE} tell {family} daddr {{ {mine} }} {family} daddr != @{told} "
             f"add @{told} {{ {family} daddr }} log group {GROUP} queue-threshold 1"
         )
     return "\n".join(lines) + "\n"
