@@ -14,7 +14,7 @@ from opendmm.entities.host import EntityHost
 from opendmm.forwarding.memory import MemoryForwarding
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.rules import Action, RuleKey
-from opendmm.node.daemon import Daemon, Doors
+from opendmm.node.daemon import Daemon, Doors, Renewal
 from opendmm.node.role import Role
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.store.embedded import EmbeddedStore
@@ -57,7 +57,7 @@ class Node:
         self.kernel: dict[RuleKey, Action] = {}
         self.script: Callable[[Input], list[Effect]] = wants_rule
         self.transport = NoTransport()
-        self.reread: Callable[[], Role | None] = lambda: None
+        self.reread: Callable[[], Renewal | None] = lambda: None
 
     def role(self, peers: frozenset[NodeId] = frozenset({THERE})) -> Role:
         return Role(

@@ -16,7 +16,7 @@ from opendmm.entities.effects import Install, Started
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Permit, RuleKey, Table
 from opendmm.node.control import ControlError, ask
-from opendmm.node.daemon import Daemon, Doors
+from opendmm.node.daemon import Daemon, Doors, Renewal
 from opendmm.report.trace import TraceKind, read_trace
 from opendmm.store.embedded import EmbeddedStore
 
@@ -134,7 +134,10 @@ def test_the_trace_names_the_mobile_node_of_a_rule(node: Node) -> None:
 
 def test_sighup_takes_the_changed_role_over(node: Node) -> None:
     other = NodeId("other")
-    node.reread = lambda: node.role(frozenset({other}))
+    applied: list[str] = []
+    node.reread = lambda: Renewal(
+        node.role(frozenset({other})), lambda: applied.append("told the binding")
+    )
 
     def meanwhile() -> list[str]:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -146,6 +149,7 @@ def test_sighup_takes_the_changed_role_over(node: Node) -> None:
         return missing
 
     assert node.live(meanwhile) == ["other"]
+    assert applied == ["told the binding"]
     assert node.transport.peers == {other}
     assert RULE.key in node.kernel
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from opendmm.entities.effects import LinkAttached, PacketWithoutPolicy
+from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
 from opendmm.forwarding.kernel.libnftables import NftablesError
 from opendmm.forwarding.plane import ForwardingPlane
 from opendmm.model.addressing import HomePrefix
@@ -79,12 +80,18 @@ class Doors(msgspec.Struct, frozen=True):
     remove_forwarding: bool
 
 
+class Renewal(msgspec.Struct, frozen=True):
+    """What a reload found: the role as it is now, and `apply`, which tells the binding."""
+
+    role: Role
+    apply: Callable[[], None]
+
+
 class Daemon:
     """One node's daemon.
 
-    `connect` makes the binding, given the runtime to report to. `reread` gives the role as
-    the constellation now has it and the binding's peers follow; None when it cannot be read
-    (it has said why).
+    `connect` makes the binding, given the runtime to report to. `reread` reads the files
+    again, in another thread; None when they cannot be used (it has said why).
     """
 
     def __init__(
@@ -93,13 +100,14 @@ class Daemon:
         store: FactStore,
         doors: Doors,
         connect: Callable[[NodeRuntime], Transport],
-        reread: Callable[[], Role | None],
+        reread: Callable[[], Renewal | None],
     ) -> None:
         self._role = role
         self._doors = doors
         self._reread = reread
         self._failure: StoreError | None = None
         self._stopped = asyncio.Event()
+        self._hung_up = asyncio.Event()
         trace = doors.trace.open("ab") if doors.trace else None
         self._recorder = Recorder(role.name, trace, role.owners)
         self._driver = role.driver()
@@ -135,12 +143,18 @@ class Daemon:
             self._introspection.ready = True
             notify("READY=1", f"STATUS={', '.join(self._role.entities)}")
             ready()
-            await self._stopped.wait()
+            await self._live()
         finally:
             notify("STOPPING=1")
             await self._end()
         if self._failure is not None:
             raise self._failure
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            reloading = tasks.create_task(self._reload_when_told())
+            await self._stopped.wait()
+            reloading.cancel()
 
     def _begin(self) -> None:
         self._driver.start()
@@ -165,7 +179,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up.set)
 
     def _store_failed(self, error: StoreError) -> None:
         self._failure = error
@@ -213,21 +227,34 @@ class Daemon:
 
     # Reload
 
-    def _reload(self) -> None:
+    async def _reload_when_told(self) -> None:
+        while True:
+            await self._hung_up.wait()
+            self._hung_up.clear()
+            notify("RELOADING=1")
+            renewal = await asyncio.to_thread(self._reread)
+            if renewal is not None:
+                self._renew(renewal)
+            notify("READY=1")
+
+    def _renew(self, renewal: Renewal) -> None:
         """Everything but the node's name takes effect; sessions and forwarding live on."""
-        notify("RELOADING=1")
-        role = self._reread()
-        if role is not None:
-            self._close_watches(remove=True)
-            self._driver.close(remove=False)
-            self._role, self._driver = role, role.driver()
-            self._introspection.role = role
-            self._driver.start()
-            self._runtime.renew(role.build, ForwardingPlane(self._driver))
-            self._adopt()
-            self._transport.set_peers(role.peers)
-            self._open_watches()
-        notify("READY=1")
+        driver = renewal.role.driver()
+        try:
+            driver.start()
+        except (ForwardingUnavailableError, OSError) as error:
+            driver.close(remove=False)
+            warn("reload-refused", why=str(error))
+            return
+        self._close_watches(remove=True)
+        self._driver.close(remove=False)
+        self._role, self._driver = renewal.role, driver
+        self._introspection.role = renewal.role
+        self._runtime.renew(renewal.role.build, ForwardingPlane(driver))
+        self._adopt()
+        renewal.apply()
+        self._transport.set_peers(renewal.role.peers)
+        self._open_watches()
 
 
 def _settle_memory() -> None:

@@ -13,7 +13,7 @@ from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.forwarding.kernel.probe import forwarding_problems
 from opendmm.model.identity import NodeId
-from opendmm.node.daemon import Daemon, Doors, Transport
+from opendmm.node.daemon import Daemon, Doors, Renewal, Transport
 from opendmm.node.logs import warn
 from opendmm.node.role import Role, UnknownNodeError, mobile_node, network_element, subscriber
 from opendmm.node.runtime import NodeRuntime
@@ -88,8 +88,8 @@ class _Binding:
         )
         return self._transport
 
-    def reread(self) -> Role | None:
-        """The role as the files have it now; what a living daemon cannot take over is said."""
+    def reread(self) -> Renewal | None:
+        """The files as they are now; what a living daemon cannot take over is said."""
         try:
             part = read_part(self._settings)
         except (ConstellationError, MaterialError, UnknownNodeError) as error:
@@ -97,9 +97,11 @@ class _Binding:
             return None
         if part.tls.certificate.read_bytes() != self._certificate:
             warn("reload-needs-restart", why="the certificate is another one")
+        return Renewal(part.role, lambda: self._apply(part))
+
+    def _apply(self, part: Part) -> None:
         if self._transport is not None:
             self._transport.set_deployment(part.registry, _addresses(part.deployment))
-        return part.role
 
 
 def _addresses(deployment: Deployment) -> dict[NodeId, Endpoint]:
