@@ -1,4 +1,4 @@
-"""Reaching one peer, again and again: at once when asked to, else with growing patience."""
+"""Reaching one peer, again and again, with growing patience."""
 
 import asyncio
 import random
@@ -32,19 +32,12 @@ class Dialler:
         self._needed = needed
         self._connection = connection
         self._failed = failed
-        self._hurry = asyncio.Event()
         self._patience = limits.first_retry
-
-    def hurry(self) -> None:
-        """Something changed (a link came up): try now."""
-        self._patience = self._limits.first_retry
-        self._hurry.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._needed()
-            self._hurry.clear()
             connection = self._connection()
             reason = await self._attempt(connection)
             if connection.admitted is not None:
@@ -80,8 +73,4 @@ class Dialler:
         # Not in step with others that lost the same peer (full to half the patience).
         delay = self._patience * random.uniform(0.5, 1.0)
         self._patience = min(2 * self._patience, self._limits.last_retry)
-        try:
-            async with asyncio.timeout(delay):
-                await self._hurry.wait()
-        except TimeoutError:
-            return
+        await asyncio.sleep(delay)

@@ -64,7 +64,14 @@ class Door:
             oldest.cancel()
         task = group.create_task(self._receive(accepted))
         self._strangers[task] = None
-        task.add_done_callback(lambda done: self._strangers.pop(done, None))
+
+        def known_or_gone(done: asyncio.Task[None]) -> None:
+            self._strangers.pop(done, None)
+            if done.cancelled():
+                # It may not even have begun; where it had, this does no harm.
+                accepted.close()
+
+        task.add_done_callback(known_or_gone)
 
     async def _receive(self, accepted: socket.socket) -> None:
         connection = self._connection()

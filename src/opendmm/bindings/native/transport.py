@@ -170,13 +170,13 @@ class NativeTransport:
             self._dial(node, self._addresses[node])
 
     def link_up(self, anchor: NodeId, interface: str) -> None:
-        """On a mobile node: the link to an anchor is there; reach the anchor on it now."""
+        """On a mobile node: the link to an anchor is there (again); reach the anchor on it now.
+
+        A session from before the link was away is given up: its connection would wait for TCP
+        to send again what got lost.
+        """
         port = self._addresses[anchor].port if anchor in self._addresses else PORT
         endpoint = Endpoint(f"{ANCHOR_ON_LINK}%{interface}", port)
-        dialler = self._diallers.get(anchor)
-        if dialler is not None and dialler[0].endpoint == endpoint:
-            dialler[0].hurry()
-            return
         self._stop_dialling(anchor)
         self._dial(anchor, endpoint)
 
