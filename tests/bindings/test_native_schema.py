@@ -10,8 +10,10 @@ from message_strategies import envelopes
 
 from opendmm.bindings.native.codec import HEADER, Goodbye, Hello, KeepAlive, decode, encode
 from opendmm.bindings.native.schema import PUBLISHED, schema, text
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
+from opendmm.reference_points.r_ic import PolicyRequest
 
 VALIDATOR: Any = jsonschema.Draft202012Validator(schema())
 
@@ -56,3 +58,16 @@ def test_what_the_schema_refuses_the_codec_refuses(content: dict[str, Any]) -> N
     assert not VALIDATOR.is_valid(content)
     with pytest.raises(Exception, match="no frame"):
         decode(msgspec.msgpack.encode(content))
+
+
+def test_the_frame_spelt_out_in_the_documentation_is_one() -> None:
+    documentation = (PUBLISHED.parent / "native-binding.md").read_text(encoding="utf-8")
+    begin = documentation.index("    000000a1 85")
+    lines = documentation[begin : documentation.index("## Messages")].splitlines()
+    # Words explain the octets, four spaces or more behind them.
+    said = "".join(line.strip().split("    ")[0] for line in lines)
+    octets = bytes.fromhex(said)
+    frame = decode(octets[HEADER:])
+    assert isinstance(frame, Envelope)
+    assert frame.message == PolicyRequest(prefix=HomePrefix.parse("2001:db8:a:1::/64"))
+    assert encode(frame) == octets
