@@ -25,7 +25,7 @@ from opendmm.entities.fe_mctx.visit import Attachment, Departure, Phase, Visit
 from opendmm.model.context import ContextId
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.reference_points import r_xa, r_xc, r_xu, r_xx
-from opendmm.reference_points.message import Message, Status
+from opendmm.reference_points.message import Message
 
 
 class FeMctx:
@@ -108,8 +108,6 @@ class FeMctx:
 
     def _from_controller(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:
-            case r_xc.LocationAcknowledgement(status=Status.STALE):
-                return self.leaving.superseded(message.key, message.order, now)
             case r_xc.LocationAcknowledgement():
                 return self.arrival.located(sender, message, now)
             case r_xc.IndirectionComplete():
@@ -140,19 +138,11 @@ class FeMctx:
             case r_xx.AnchorChanged():
                 return self.leaving.anchor_changed(sender, message, now)
             case r_xx.AnchorChangedAcknowledgement():
-                return self._told(sender, message, now)
+                return self.arrival.told(sender, message, now)
             case r_xx.MobilityComplete():
                 return self.leaving.complete(sender, message, now)
             case _:
                 return self._acknowledged(sender, message, now)
-
-    def _told(
-        self, sender: EntityAddress, message: r_xx.AnchorChangedAcknowledgement, now: float
-    ) -> list[Effect]:
-        over: list[Effect] = []
-        if message.status == Status.STALE:
-            over = self.leaving.superseded(message.key, message.order, now)
-        return over + self.arrival.told(sender, message, now)
 
     def _acknowledged(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:

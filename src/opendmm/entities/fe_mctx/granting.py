@@ -149,8 +149,7 @@ class Granting:
         context = self._signed(entry.context, prefixes, decision.order, now)
         entry.last_sequence = max(entry.last_sequence, decision.order.sequence)
         if predicted:
-            # It may be used before we hear of it; whoever comes next must tell that anchor, too.
-            entry.former.add(decision.order.anchor)
+            entry.promised.add(decision.order.anchor)
         else:
             self.core.register.record(entry, context)
         return context, [*self.core.keep_entry(key), self._upkeep(key, now)]

@@ -18,14 +18,16 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     """A mobile node of ours. `context` is its latest accepted move, grant included.
 
     `last_sequence` counts reservations too (predicted moves that may never happen).
-    `former` are anchors that may still hold something of earlier moves. `ended` says for
-    each anchor which of its attachments has ended last, by when it began.
+    `former` are anchors that may still hold something of earlier moves. `promised` are those
+    with a grant for a predicted move, which they may use before we hear of it. `ended` says
+    for each anchor which of its attachments has ended last, by when it began.
     """
 
     context: MobilityContext
     last_sequence: int
     released: bool = False
     former: set[NodeId] = set()
+    promised: set[NodeId] = set()
     ended: dict[NodeId, int] = {}
 
     @property
@@ -109,7 +111,9 @@ class HomeRegister:
 
     def record(self, entry: HomeEntry, context: MobilityContext) -> None:
         """A later move becomes the latest; the anchor before joins the former ones."""
-        entry.former = (entry.former | {entry.context.current_anchor}) - {context.current_anchor}
+        before = entry.former | entry.promised | {entry.context.current_anchor}
+        entry.former = before - {context.current_anchor}
+        entry.promised = set()
         entry.context = context
         entry.last_sequence = max(entry.last_sequence, context.order.sequence)
         entry.released = False
