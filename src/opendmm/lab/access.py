@@ -4,33 +4,38 @@ For a mobile node without a client the laboratory is its connection manager; whe
 on it, the client switches the default route itself.
 """
 
+import os
 from typing import Any
 
 from pyroute2 import IPRoute
 
 from opendmm.constellation.deployment import SubscriberPlan
-from opendmm.lab.network import ANCHOR_IPV4, ANCHOR_IPV6, MOBILE_IPV6, LabNetwork
-from opendmm.lab.processes import tell
+from opendmm.lab.namespaces import Namespaces
+from opendmm.lab.network import ANCHOR_IPV4, ANCHOR_IPV6, MOBILE_IPV6, carrier_commands
 from opendmm.model.identity import NodeId
 
+IFF_UP = 0x1
 IFA_F_NODAD = 0x02
 RTNH_F_ONLINK = 0x04
 
 
 class MobileNodeLinks:
-    """The access links of one mobile node."""
+    """The access links of one mobile node, as they are now."""
 
-    def __init__(self, subscriber: SubscriberPlan, network: LabNetwork) -> None:
+    def __init__(self, subscriber: SubscriberPlan, namespaces: Namespaces) -> None:
         self.subscriber = subscriber
-        self._network = network
+        self._namespaces = namespaces
         # Its methods are made at run time; no type describes them.
-        self._netlink: Any = IPRoute(netns=network.namespaces.name(subscriber.name))
-        self._index = {
-            anchor: self._netlink.link_lookup(ifname=str(anchor))[0] for anchor in subscriber.access
-        }
-        for anchor in subscriber.access:
-            self._carrier(anchor, "down")
+        self._netlink: Any = IPRoute(netns=namespaces.name(subscriber.name))
+        self._index: dict[NodeId, int] = {}
         self.up: list[NodeId] = []
+        for anchor in subscriber.access:
+            link = self._netlink.link("get", ifname=str(anchor))[0]
+            self._index[anchor] = link["index"]
+            if link["flags"] & IFF_UP:
+                self.up.append(anchor)
+            else:
+                self._carrier(anchor, "down")
 
     def attach(self, anchor: NodeId, *, route: bool) -> None:
         """Bring a link up; `route`: send over it from now on."""
@@ -71,6 +76,9 @@ class MobileNodeLinks:
         self._netlink.close()
 
     def _carrier(self, anchor: NodeId, state: str) -> None:
-        relay = self._network.access_relays.get((self.subscriber.name, anchor))
-        if relay is not None:
-            tell(relay, state)
+        relay = carrier_commands(self._namespaces, self.subscriber.name, anchor)
+        if relay.exists():
+            # Never waits: a relay that is gone is an error, not a reason to stand still.
+            pipe = os.open(relay, os.O_WRONLY | os.O_NONBLOCK)
+            os.write(pipe, f"{state}\n".encode())
+            os.close(pipe)

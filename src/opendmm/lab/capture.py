@@ -16,7 +16,11 @@ class PacketCapture:
             raise EnvironmentLacksError("captures need the program tcpdump: install it")
         command = ["ip", "netns", "exec", namespace, "tcpdump", "-i", "any", "-U", "-w", str(file)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def close(self) -> None:

@@ -75,7 +75,11 @@ class Daemons:
             command.append("--mobile-node")
         with (self.folder / "log" / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
             )
 
     def kill(self, name: str) -> None:

@@ -11,7 +11,7 @@ from opendmm.constellation.quantities import bits_per_second, seconds
 from opendmm.lab.namespaces import Namespaces
 from opendmm.lab.network import home_address
 from opendmm.lab.path import Sighting
-from opendmm.lab.processes import Process, await_ready, end, start_python
+from opendmm.lab.processes import Process, await_ready, end, finish, start_python
 from opendmm.lab.traffic.plan import (
     PATH_PROBE_OCTETS,
     PROBE_OCTETS,
@@ -32,7 +32,9 @@ from opendmm.report.timeline import ProbeFlow
 FIRST_PORT = 40_000
 PATH_INTERVAL = 0.02
 TAIL = 0.5
-"""Seconds after the end in which what is under way arrives and TCP sessions close."""
+"""Seconds after the end in which what is under way arrives."""
+TCP_TAIL = 3.0
+"""Seconds after the end that a TCP session may take to repeat what was lost, and close."""
 LIVENESS = 0.25
 """Seconds before the end within which a probe sent must have arrived, or the session is dead."""
 
@@ -75,7 +77,7 @@ class LiveTraffic:
         self.udp = UdpResult({}, {})
         self.tcp: list[TcpResult] = []
         self.sightings: list[Sighting] = []
-        self._window = (0.0, 0.0)
+        self._stops_at = 0.0
 
     # What there is to send
 
@@ -117,6 +119,7 @@ class LiveTraffic:
             source=near if down else far,
             destination=far if down else near,
             port=FIRST_PORT + number,
+            starts_at=0.0,
             interval=PATH_INTERVAL if session is None else seconds(section.interval),
             octets=PATH_PROBE_OCTETS if session is None else PROBE_OCTETS,
         )
@@ -139,6 +142,7 @@ class LiveTraffic:
             server=near,
             client=far,
             port=FIRST_PORT + 1000 + number,
+            starts_at=0.0,
             rate=bits_per_second(section.rate),
             down=section.direction is not TrafficDirection.UP,
             up=section.direction is not TrafficDirection.DOWN,
@@ -146,18 +150,23 @@ class LiveTraffic:
 
     # Processes
 
-    def start(self, starts_at: float, stops_at: float) -> None:
-        """Start every process; they begin to send at `starts_at` (seconds since 1970)."""
+    def start(self, starts: dict[str, float], stops_at: float) -> None:
+        """Start every process; each mobile node's traffic begins at its time in `starts`.
+
+        Times in seconds since 1970.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._window = (starts_at, stops_at)
-        until = stops_at + TAIL
+        self._stops_at = stops_at
         self._capture = self._start_capture()
         for node in self._udp_nodes():
             plan = UdpPlan(
-                starts_at=starts_at,
                 stops_at=stops_at,
-                until=until,
-                senders=tuple(f.sender for f in self._flows if self._ends(f)[0] == node),
+                until=stops_at + TAIL,
+                senders=tuple(
+                    msgspec.structs.replace(f.sender, starts_at=starts[f.subscriber.name])
+                    for f in self._flows
+                    if self._ends(f)[0] == node
+                ),
                 receivers=tuple(
                     UdpReceiver(f.sender.destination, f.sender.port)
                     for f in self._flows
@@ -166,19 +175,19 @@ class LiveTraffic:
             )
             self._start_process(node, "udp", plan)
         for serving in (True, False):
-            self._start_tcp(serving, starts_at, stops_at, until)
+            self._start_tcp(starts, serving=serving)
 
-    def _start_tcp(self, serving: bool, starts_at: float, stops_at: float, until: float) -> None:
+    def _start_tcp(self, starts: dict[str, float], *, serving: bool) -> None:
         sides: dict[str, list[TcpStream]] = {}
         for section, stream in self._streams:
             node = section.correspondent if serving else section.mobile_node
-            sides.setdefault(node, []).append(stream)
+            timed = msgspec.structs.replace(stream, starts_at=starts[section.mobile_node])
+            sides.setdefault(node, []).append(timed)
         for node, streams in sides.items():
             plan = TcpPlan(
                 serving=serving,
-                starts_at=starts_at,
-                stops_at=stops_at,
-                until=until,
+                stops_at=self._stops_at,
+                until=self._stops_at + TCP_TAIL,
                 streams=tuple(streams),
             )
             self._start_process(node, "tcp", plan)
@@ -213,7 +222,7 @@ class LiveTraffic:
 
     def finish(self) -> None:
         """Wait for the end of all traffic and read what was found."""
-        time.sleep(max(0.0, self._window[1] + TAIL - time.time()))
+        time.sleep(max(0.0, self._stops_at + TAIL - time.time()))
         for process in self._processes:
             process.wait(30)
         sent: dict[int, list[float]] = {}
@@ -227,7 +236,7 @@ class LiveTraffic:
                 self.tcp += msgspec.json.decode(result.read_bytes(), type=list[TcpResult])
         self.udp = UdpResult(sent, arrivals)
         if self._capture is not None:
-            end(self._capture)
+            finish(self._capture)
             found = (self._folder / "paths.result").read_bytes()
             self.sightings = msgspec.json.decode(found, type=list[Sighting])
 
@@ -279,9 +288,9 @@ class LiveTraffic:
         flows = [flow for flow in self._flows if flow.session == number]
         logs = [self._log(flow) for flow in flows]
         interval = seconds(section.interval)
-        since = self._window[1] - max(LIVENESS, 3 * interval)
+        since = self._stops_at - max(LIVENESS, 3 * interval)
         survived = all(any(log.sent[p] >= since for p, _ in log.arrivals) for log in logs)
-        stall = max((longest_silence(log, *self._window) for log in logs), default=0.0)
+        stall = max((longest_silence(log, 0.0, self._stops_at) for log in logs), default=0.0)
         octets = sum(len({p for p, _ in log.arrivals}) for log in logs) * PROBE_OCTETS
         return _session(section, octets, survived, stall, "")
 

@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -67,19 +68,27 @@ class Namespaces:
     def acquire(self) -> bool:
         """Take hold of the laboratory's name; False when a living program has it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return False
-        self._lock = lock
-        return True
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last owner may have taken it away meanwhile.
+            if os.path.samestat(os.fstat(folder), self.folder.stat()):
+                self._lock = folder
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        if self._lock is None:
+            os.close(folder)
+        return self._lock is not None
 
     def keep(self) -> None:
         """Leave everything up for later; no other run takes the name."""
         self._kept.touch()
         self._let_go()
+
+    @property
+    def exists(self) -> bool:
+        """Whether something of the laboratory is there."""
+        return self.folder.exists()
 
     @property
     def kept(self) -> bool:
@@ -105,7 +114,7 @@ class Namespaces:
         if self._lock is None and not self.acquire():
             raise LabError(f"laboratory {self.lab} is running: end its program first")
         self._sweep()
-        self._kept.unlink(missing_ok=True)
+        shutil.rmtree(self.folder)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -114,14 +123,17 @@ class Namespaces:
             self._lock = None
 
     def _sweep(self) -> None:
-        if not self._marks.exists():
-            return
+        """Namespaces first: as long as the folder lists them they can be found again."""
         existing = set(netns.listnetns())
-        for namespace in self._marks.read_text().split():
+        for namespace in self._marks.read_text().split() if self._marks.exists() else ():
             if namespace in existing:
                 _kill_inhabitants(namespace)
                 netns.remove(namespace)
-        self._marks.unlink()
+        for entry in self.folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
 
 def _kill_inhabitants(namespace: str) -> None:

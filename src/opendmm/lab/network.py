@@ -1,22 +1,22 @@
 """A deployment's nodes and links as namespaces, devices, addresses and static routes.
 
-Links are veth pairs with distinct interface indexes at both ends (equal ones make the kernel
-treat carrier changes as not urgent), or a relayed pair of TAPs where a link has delay or
-loss and the kernel has no netem. Routes follow the file's costs and never change.
+Routes follow the file's costs and never change.
 """
 
 import itertools
-import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
-from opendmm.constellation.deployment import CoreLink, Deployment, NodePlan, SubscriberPlan
-from opendmm.lab.namespaces import (
-    Namespaces,
-    configure,
-    execute,
-    set_kernel_parameters,
+from opendmm.constellation.deployment import (
+    CoreLink,
+    Deployment,
+    InterfaceAddress,
+    NodePlan,
+    SubscriberPlan,
 )
-from opendmm.lab.processes import Process, await_ready, end, start_python
+from opendmm.lab.link import Impairment, LinkEnd, join, netem_available
+from opendmm.lab.namespaces import Namespaces, configure, set_kernel_parameters
+from opendmm.lab.processes import Process, end
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.report.topology import NoRouteError, Topology
@@ -50,8 +50,7 @@ class LabNetwork:
         self.topology = Topology(deployment)
         self.netem = netem_available()
         self._indexes = itertools.count(100)
-        self._core_relays: list[Process] = []
-        self.access_relays: dict[tuple[str, NodeId], Process] = {}
+        self._relays: list[Process] = []
 
     def nodes(self) -> list[str]:
         """Every namespace's node name: network elements and mobile nodes."""
@@ -74,7 +73,7 @@ class LabNetwork:
 
     def close(self) -> None:
         """End the relays (their devices go with them)."""
-        for relay in [*self._core_relays, *self.access_relays.values()]:
+        for relay in self._relays:
             end(relay)
 
     # Nodes
@@ -102,40 +101,34 @@ class LabNetwork:
     # Links
 
     def _core_link(self, link: CoreLink) -> None:
-        a, b = link.ends
-        relay = self._device_pair(
-            (a.node, a.interface), (b.node, b.interface), link.delay, link.loss
-        )
-        if relay is not None:
-            self._core_relays.append(relay)
+        impairment = Impairment(link.delay, link.rate, link.loss)
+        ends = LinkEnd(*_place(link.ends[0])), LinkEnd(*_place(link.ends[1]))
+        self._join(ends, impairment)
         for end_ in link.ends:
-            namespace = self.namespaces.name(end_.node)
             configure(
-                namespace,
+                self.namespaces.name(end_.node),
                 [
                     f"link set {end_.interface} mtu {self.deployment.core_mtu} up",
                     f"addr add {end_.ipv6} dev {end_.interface} nodad",
                     f"addr add {end_.ipv4} dev {end_.interface}",
                 ],
             )
-            if link.rate:
-                rate = f"{round(link.rate)}bit"
-                shaper = ("tbf", "rate", rate, "burst", "64kb", "latency", "50ms")
-                parent = ("parent", "1:1") if self.netem and link.delay else ("root",)
-                execute(namespace, "tc", "qdisc", "add", "dev", end_.interface, *parent, *shaper)
 
     def _access_link(self, subscriber: SubscriberPlan, anchor: NodeId) -> None:
-        relay = self._device_pair(
-            (anchor, subscriber.name), (subscriber.name, anchor), subscriber.access_delay, 0.0
-        )
-        if relay is not None:
-            self.access_relays[subscriber.name, anchor] = relay
+        ends = LinkEnd(anchor, subscriber.name), LinkEnd(subscriber.name, anchor)
+        commands = carrier_commands(self.namespaces, subscriber.name, anchor)
+        commands.parent.mkdir(exist_ok=True)
+        self._join(ends, Impairment(subscriber.access_delay), commands)
         mtu = self.deployment.access_mtu
-        address = ":".join(f"{octet:02x}" for octet in subscriber.link_layer_ids[anchor])
+        address = subscriber.link_layer_ids[anchor].hex(":")
         configure(
             self.namespaces.name(subscriber.name),
             [f"link set {anchor} mtu {mtu} address {address}"],
         )
+        # A solicitation can be lost while the anchor's end is still coming up; the default of
+        # RFC 4861 §10 (RetransTimer) would then be a second of silence on the uplink.
+        retransmission = {f"net/{ip}/neigh/{anchor}/retrans_time_ms": 20 for ip in ("ipv6", "ipv4")}
+        set_kernel_parameters(self.namespaces.name(subscriber.name), retransmission)
         configure(
             self.namespaces.name(anchor),
             [
@@ -145,38 +138,15 @@ class LabNetwork:
             ],
         )
 
-    def _device_pair(
-        self, a: tuple[str, str], b: tuple[str, str], delay: float, loss: float
-    ) -> Process | None:
-        """Two joined devices, down; the relay's process when they need one."""
-        namespaces = [self.namespaces.name(node) for node, _ in (a, b)]
-        if (delay or loss) and not self.netem:
-            relay = start_python(
-                None,
-                "opendmm.lab.relay",
-                namespaces[0],
-                a[1],
-                namespaces[1],
-                b[1],
-                str(delay),
-                str(loss),
-            )
-            await_ready(relay, f"the relay of link {a[0]} – {b[0]}")
-            return relay
-        index = next(self._indexes), next(self._indexes)
-        configure(
-            namespaces[0],
-            [
-                f"link add {a[1]} index {index[0]} type veth "
-                f"peer name {b[1]} index {index[1]} netns {namespaces[1]}"
-            ],
+    def _join(
+        self, ends: tuple[LinkEnd, LinkEnd], impairment: Impairment, commands: Path | None = None
+    ) -> None:
+        indexes = next(self._indexes), next(self._indexes)
+        relay = join(
+            self.namespaces, ends, indexes, impairment, netem=self.netem, commands=commands
         )
-        if delay or loss:
-            emulation = ("netem", "delay", f"{delay * 1e6:.0f}us", "loss", f"{loss * 100}%")
-            for namespace, (_, interface) in zip(namespaces, (a, b), strict=True):
-                where = ("dev", interface, "root", "handle", "1:")
-                execute(namespace, "tc", "qdisc", "add", *where, *emulation)
-        return None
+        if relay is not None:
+            self._relays.append(relay)
 
     # Routes
 
@@ -213,8 +183,10 @@ def home_address(prefix: HomePrefix) -> str:
     return str(HomePrefix(value.to_bytes(len(prefix.network), "big"), bits))
 
 
-def netem_available() -> bool:
-    """Whether this kernel can delay and lose packets by itself (CONFIG_NET_SCH_NETEM)."""
-    trial = "ip link set lo up && tc qdisc add dev lo root netem delay 1ms"
-    command = ["unshare", "--net", "sh", "-c", trial]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def carrier_commands(namespaces: Namespaces, mobile_node: str, anchor: str) -> Path:
+    """Where the relay of an access link, if it has one, is told of the carrier."""
+    return namespaces.folder / "carrier" / f"{mobile_node}-{anchor}"
+
+
+def _place(end: InterfaceAddress) -> tuple[str, str]:
+    return end.node, end.interface

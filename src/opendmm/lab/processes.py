@@ -25,6 +25,7 @@ def start_python(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=True,
         )
     finally:
         if not isinstance(errors, int):
@@ -41,26 +42,25 @@ def await_ready(process: Process, what: str) -> None:
     raise LabError(f"{what} ended before it was ready (exit code {process.wait()})")
 
 
-def tell(process: Process, line: str) -> None:
-    """Send a line to a process that listens on its standard input."""
-    if process.stdin is not None and process.poll() is None:
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
-
-
 def end(process: Process) -> None:
-    """Close its input, ask it to end, and kill it if it does not."""
-    if process.stdin is not None and not process.stdin.closed:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
+    """Ask it to end, and kill it if it does not."""
+    process.terminate()
     try:
         process.wait(LONGEST_WAIT)
     except subprocess.TimeoutExpired:
-        process.terminate()
-        try:
-            process.wait(LONGEST_WAIT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
+def finish(process: Process) -> None:
+    """Tell a process that it is over, by the end of its input, and wait for what it has to do."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(LONGEST_WAIT)
+    except subprocess.TimeoutExpired:
+        end(process)

@@ -1,20 +1,24 @@
-"""A link with delay or loss, where the kernel has no netem: two TAPs and this process.
+"""A link with delay, where the kernel has no netem: two TAPs and this process.
 
-Constant delay, so a first-in-first-out queue for each direction will do. Lines on standard
-input change the link: `down`, `up` (carrier at both ends). Prints `ready` once the devices
-exist. `python -m opendmm.lab.relay NS_A IF_A NS_B IF_B DELAY_SECONDS LOSS_SHARE`.
+Constant delay, so a first-in-first-out queue for each direction will do.
+`python -m opendmm.lab.relay IF_A NAMESPACE_B IF_B DELAY_SECONDS [COMMANDS]`, started in the
+namespace of A, prints `ready` once the devices exist. COMMANDS is a named pipe; the lines
+`down` and `up` take the carrier from both ends, and what is under way with it, and give it
+back. The devices live as long as the process.
 """
 
 import contextlib
 import fcntl
 import gc
 import os
-import random
 import select
 import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from opendmm.lab.namespaces import inside
 
@@ -24,22 +28,22 @@ LARGEST = 65_536
 BURST = 64
 
 
-def open_tap(namespace: str, interface: str) -> int:
-    """A TAP device in a namespace; it lives as long as the descriptor."""
-    with inside(namespace):
-        descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        request = struct.pack("16sH22x", interface.encode(), IFF_TAP | IFF_NO_PI)
-        fcntl.ioctl(descriptor, TUNSETIFF, request)
+def open_tap(interface: str) -> int:
+    """A TAP device in the namespace this is called in; it lives as long as the descriptor."""
+    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    request = struct.pack("16sH22x", interface.encode(), IFF_TAP | IFF_NO_PI)
+    fcntl.ioctl(descriptor, TUNSETIFF, request)
     return descriptor
 
 
 class Relay:
     """Carries frames between two TAPs, each after the same delay."""
 
-    def __init__(self, taps: tuple[int, int], delay: float, loss: float) -> None:
-        self.taps = taps
-        self.delay = delay
-        self.loss = loss
+    def __init__(self, taps: tuple[int, int], delay: float, commands: int | None) -> None:
+        self._taps = taps
+        self._delay = delay
+        self._commands = commands
+        self._carrier = True
         self._under_way: dict[int, deque[tuple[float, bytes]]] = {
             taps[0]: deque(),
             taps[1]: deque(),
@@ -47,29 +51,30 @@ class Relay:
         """Frames by the TAP they will come out of."""
 
     def run(self) -> None:
-        """Until standard input ends."""
-        standard_input = sys.stdin.fileno()
+        """For ever."""
+        reactions: dict[int, Callable[[], None]] = {
+            tap: partial(self._take, tap, other) for tap, other in (self._taps, self._taps[::-1])
+        }
+        if self._commands is not None:
+            reactions[self._commands] = self._obey
+        watched = tuple(reactions)
         while True:
-            watched = (*self.taps, standard_input)
             readable, _, _ = select.select(watched, (), (), self._wait())
-            for tap, other in (self.taps, self.taps[::-1]):
-                if tap in readable:
-                    self._take(tap, other)
+            for descriptor in readable:
+                reactions[descriptor]()
             self._deliver()
-            if standard_input in readable and not self._command():
-                return
 
-    def _wait(self) -> float:
+    def _wait(self) -> float | None:
         due = [queue[0][0] for queue in self._under_way.values() if queue]
-        return max(0.0, min(due) - time.perf_counter()) if due else 1.0
+        return max(0.0, min(due) - time.perf_counter()) if due else None
 
     def _take(self, tap: int, other: int) -> None:
+        queue = self._under_way[other]
         with contextlib.suppress(BlockingIOError):
             for _ in range(BURST):
                 frame = os.read(tap, LARGEST)
-                if self.loss and random.random() < self.loss:
-                    continue
-                self._under_way[other].append((time.perf_counter() + self.delay, frame))
+                if self._carrier:
+                    queue.append((time.perf_counter() + self._delay, frame))
 
     def _deliver(self) -> None:
         now = time.perf_counter()
@@ -79,23 +84,32 @@ class Relay:
                 with contextlib.suppress(OSError):
                     os.write(tap, queue.popleft()[1])
 
-    def _command(self) -> bool:
-        line = sys.stdin.readline()
-        if line.strip() in ("up", "down"):
-            for tap in self.taps:
-                fcntl.ioctl(tap, TUNSETCARRIER, struct.pack("i", line.strip() == "up"))
-        return bool(line)
+    def _obey(self) -> None:
+        if self._commands is None:
+            return
+        for word in os.read(self._commands, LARGEST).decode().split():
+            self._carrier = word == "up"
+            for tap, queue in self._under_way.items():
+                queue.clear()
+                fcntl.ioctl(tap, TUNSETCARRIER, struct.pack("i", self._carrier))
 
 
 def main() -> None:
     """Entry point of the process."""
-    namespace_a, interface_a, namespace_b, interface_b, delay, loss = sys.argv[1:7]
-    taps = open_tap(namespace_a, interface_a), open_tap(namespace_b, interface_b)
+    interface_a, namespace_b, interface_b, delay, *rest = sys.argv[1:]
+    commands = None
+    if rest:
+        os.mkfifo(Path(rest[0]))
+        # Open for writing, too, so that it never ends when a writer closes.
+        commands = os.open(rest[0], os.O_RDWR | os.O_NONBLOCK)
+    here = open_tap(interface_a)
+    with inside(namespace_b):
+        there = open_tap(interface_b)
     gc.disable()
     with contextlib.suppress(OSError):
         os.nice(-10)
     print("ready", flush=True)
-    Relay(taps, float(delay), float(loss)).run()
+    Relay((here, there), float(delay), commands).run()
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from opendmm.constellation.quantities import seconds
 from opendmm.lab.access import MobileNodeLinks
 from opendmm.lab.daemons import Daemons
 from opendmm.lab.faults import cut, mend
+from opendmm.lab.laboratory import Progress
 from opendmm.lab.namespaces import Namespaces
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
-
-Progress = Callable[[str], None]
+from opendmm.report.trace import TraceKind, TraceRecord
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,10 @@ class Director:
         progress: Progress,
     ) -> None:
         self.moves: list[Done] = []
-        self.places: dict[str, NodeId | None] = dict.fromkeys(links)
+        self.released: dict[str, set[HomePrefix]] = {}
+        """Prefixes given up since the mobile node's last attachment."""
+        self.faults: list[TraceRecord] = []
+        self._places: dict[str, NodeId | None] = dict.fromkeys(links)
         self._links = links
         self._daemons = daemons
         self._namespaces = namespaces
@@ -104,11 +108,12 @@ class Director:
 
     def _arrive(self, attachment: AttachmentSection, target: NodeId, started: float) -> None:
         name = attachment.mobile_node
-        links, previous = self._links[name], self.places[name]
+        links, previous = self._links[name], self._places[name]
         first = previous is None or attachment.order is not MoveOrderName.MAKE_BEFORE_BREAK
         attached = time.time()
         links.attach(target, route=first and not links.subscriber.client)
-        self.places[name] = target
+        self._places[name] = target
+        self.released.pop(name, None)
         if previous is None or previous == target:
             self._say(f"{name} attaches to {target}")
             return
@@ -133,15 +138,17 @@ class Director:
         self._ask_client(attachment.mobile_node, "expect-handover", target=target)
 
     def _release(self, release: ReleaseSection) -> None:
-        self._ask_client(release.mobile_node, "release", prefixes=list(release.prefixes))
-        if not release.prefixes:
-            self.places[release.mobile_node] = None
-        self._say(f"{release.mobile_node} releases {', '.join(release.prefixes) or 'its prefixes'}")
+        name = release.mobile_node
+        self._ask_client(name, "release", prefixes=list(release.prefixes))
+        given = tuple(HomePrefix.parse(text) for text in release.prefixes)
+        gone = self.released.setdefault(name, set())
+        gone.update(given or self._links[name].subscriber.prefixes)
+        self._say(f"{name} releases {', '.join(release.prefixes) or 'its prefixes'}")
 
     def _ask_client(self, name: str, question: str, **particulars: object) -> None:
         """Of the FE_MU_C that speaks for the mobile node: its own, or the anchor's."""
         subscriber = self._links[name].subscriber
-        place = self.places[name]
+        place = self._places[name]
         where = name if subscriber.client else place
         if where is not None:
             identity = subscriber.mobile_node
@@ -151,25 +158,33 @@ class Director:
 
     def _plan_fault(self, fault: FaultSection) -> None:
         at = seconds(fault.at)
-        lasts = seconds(fault.lasts) if fault.lasts is not None else None
-        begin, finish, what = self._fault(fault)
+        where, broken, begin, finish = self._fault(fault)
         self._at(at, begin)
-        self._at(at, partial(self._say, what))
-        if lasts is not None:
-            self._at(at + lasts, finish)
-            self._at(at + lasts, partial(self._say, f"end of: {what}"))
+        self._at(at, partial(self._note_fault, where, broken))
+        if fault.lasts is not None:
+            over = at + seconds(fault.lasts)
+            self._at(over, finish)
+            self._at(over, partial(self._note_fault, where, f"no longer {broken}"))
 
-    def _fault(self, fault: FaultSection) -> tuple[Callable[[], None], Callable[[], None], str]:
+    def _note_fault(self, where: str, what: str) -> None:
+        self._say(f"{where} {what}")
+        record = TraceRecord(at=time.time(), node=NodeId(where), kind=TraceKind.FAULT, text=what)
+        self.faults.append(record)
+
+    def _fault(
+        self, fault: FaultSection
+    ) -> tuple[str, str, Callable[[], None], Callable[[], None]]:
+        """Where it is, what it is then, how to break it and how to mend it."""
         if fault.kind is FaultKind.CUT and fault.link is not None:
             ends = fault.link
-            return (
+            breaking, mending = (
                 partial(cut, self._namespaces, ends),
                 partial(mend, self._namespaces, ends),
-                f"link {ends[0]} – {ends[1]} cut",
             )
+            return f"{ends[0]} – {ends[1]}", "cut", breaking, mending
         node = str(fault.node)
         if fault.kind is FaultKind.PAUSE:
-            pause = partial(self._daemons.pause, node)
-            return pause, partial(self._daemons.resume, node), f"daemon of {node} paused"
-        kill = partial(self._daemons.kill, node)
-        return kill, partial(self._daemons.start_one, node), f"daemon of {node} killed"
+            resume = partial(self._daemons.resume, node)
+            return node, "paused", partial(self._daemons.pause, node), resume
+        restart = partial(self._daemons.start_one, node)
+        return node, "killed", partial(self._daemons.kill, node), restart

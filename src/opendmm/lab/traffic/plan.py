@@ -1,4 +1,7 @@
-"""What a traffic process is told to do and what it writes down; files between processes."""
+"""What a traffic process is told to do and what it writes down; files between processes.
+
+All times are in seconds since 1970.
+"""
 
 from pathlib import Path
 
@@ -18,6 +21,7 @@ class UdpSender(msgspec.Struct, frozen=True):
     source: str
     destination: str
     port: int
+    starts_at: float
     interval: float
     octets: int = PROBE_OCTETS
 
@@ -30,12 +34,8 @@ class UdpReceiver(msgspec.Struct, frozen=True):
 
 
 class UdpPlan(msgspec.Struct, frozen=True):
-    """All UDP traffic of one node; times in seconds since 1970.
+    """All UDP traffic of one node; receiving goes on until `until`."""
 
-    A mobile node's own probes start with the others; receiving goes on until `until`.
-    """
-
-    starts_at: float
     stops_at: float
     until: float
     senders: tuple[UdpSender, ...]
@@ -56,6 +56,7 @@ class TcpStream(msgspec.Struct, frozen=True):
     server: str
     client: str
     port: int
+    starts_at: float
     rate: float
     """Of each direction, in bit/s."""
     down: bool
@@ -66,7 +67,6 @@ class TcpPlan(msgspec.Struct, frozen=True):
     """All TCP sessions of one node, which is the server's or the client's side of them."""
 
     serving: bool
-    starts_at: float
     stops_at: float
     until: float
     streams: tuple[TcpStream, ...]

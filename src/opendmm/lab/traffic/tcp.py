@@ -50,11 +50,11 @@ class _Checker:
             data = data[len(expected) :]
 
 
-async def _send(writer: asyncio.StreamWriter, plan: TcpPlan, rate: float) -> None:
-    """The pattern at the session's rate until the plan's stop, then end of stream."""
+async def _send(writer: asyncio.StreamWriter, stream: TcpStream, stops_at: float) -> None:
+    """The pattern at the session's rate until `stops_at`, then end of stream."""
     sent = 0
-    while (now := time.time()) < plan.stops_at:
-        due = int((now - plan.starts_at) * rate / 8) - sent
+    while (now := time.time()) < stops_at:
+        due = int((now - stream.starts_at) * stream.rate / 8) - sent
         while due > 0:
             position = sent % len(PATTERN)
             piece = PATTERN[position : position + min(due, CHUNK)]
@@ -77,13 +77,13 @@ async def _converse(
 ) -> TcpResult:
     sends = stream.down if plan.serving else stream.up
     expects = stream.up if plan.serving else stream.down
-    checker = _Checker(max(time.time(), plan.starts_at))
+    checker = _Checker(max(time.time(), stream.starts_at))
     ended, error = False, ""
     try:
         async with asyncio.timeout(plan.until - time.time()):
             receiving = asyncio.create_task(_receive(reader, checker))
             if sends:
-                await _send(writer, plan, stream.rate)
+                await _send(writer, stream, plan.stops_at)
             else:
                 writer.write_eof()
             ended = await receiving
@@ -124,7 +124,7 @@ async def _serve(plan: TcpPlan) -> list[TcpResult]:
 
 
 async def _connect(plan: TcpPlan, stream: TcpStream) -> TcpResult:
-    await asyncio.sleep(max(0.0, plan.starts_at - time.time()))
+    await asyncio.sleep(max(0.0, stream.starts_at - time.time()))
     try:
         reader, writer = await asyncio.wait_for(
             asyncio.open_connection(stream.server, stream.port, local_addr=(stream.client, 0)),

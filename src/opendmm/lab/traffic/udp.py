@@ -88,7 +88,7 @@ def run(plan: UdpPlan) -> UdpResult:
     arrivals: dict[int, list[tuple[int, float]]] = {}
     receiving = [_receiving_socket(receiver) for receiver in plan.receivers]
     flows = [_Flow(sender) for sender in plan.senders]
-    due = [(plan.starts_at, number) for number in range(len(flows))]
+    due = [(flow.sender.starts_at, number) for number, flow in enumerate(flows)]
     heapq.heapify(due)
     print("ready", flush=True)
     while (now := time.time()) < plan.until:
