@@ -25,6 +25,7 @@ class NoTransport:
 
     def __init__(self) -> None:
         self.peers: frozenset[NodeId] = frozenset()
+        self.breaks = False
 
     async def start(self) -> None: ...
 
@@ -39,6 +40,11 @@ class NoTransport:
 
     def rows(self) -> list[dict[str, object]]:
         return [{"peer": str(THERE), "state": "down"}]
+
+    async def broken(self) -> None:
+        if self.breaks:
+            raise OSError("the door is gone")
+        await asyncio.Event().wait()
 
     async def close(self) -> None: ...
 

@@ -175,3 +175,14 @@ def test_a_second_daemon_on_the_same_control_socket_is_refused(node: Node, tmp_p
     node.live(meanwhile)
     assert node.kernel
     assert not second.kernel
+
+
+def test_a_daemon_whose_binding_broke_ends_and_leaves_forwarding(node: Node) -> None:
+    node.transport.breaks = True
+
+    with pytest.raises(ExceptionGroup) as ended:
+        node.live(lambda: None)
+
+    assert ended.group_contains(OSError, match="the door is gone")
+    assert RULE.key in node.kernel
+    assert not node.control.exists()

@@ -69,6 +69,10 @@ class Transport(Protocol):
         """For `dmm show peers`."""
         ...
 
+    async def broken(self) -> None:
+        """Waits for ever, unless the binding cannot go on: raises what broke it."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -152,9 +156,13 @@ class Daemon:
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            reloading = tasks.create_task(self._reload_when_told())
+            company = [
+                tasks.create_task(self._reload_when_told()),
+                tasks.create_task(self._transport.broken()),
+            ]
             await self._stopped.wait()
-            reloading.cancel()
+            for task in company:
+                task.cancel()
 
     def _begin(self) -> None:
         self._driver.start()

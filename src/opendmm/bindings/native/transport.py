@@ -130,6 +130,11 @@ class NativeTransport:
         self._running.add_done_callback(_say_why_it_failed)
         await started.wait()
 
+    async def broken(self) -> None:
+        """Waits for ever, unless the binding cannot go on: raises what broke it."""
+        if self._running is not None:
+            await asyncio.shield(self._running)
+
     async def close(self) -> None:
         """Say goodbye to everybody and end every task; peers are not reported gone any more."""
         if self._running is None:
