@@ -1,6 +1,7 @@
 """The daemons of a laboratory: one `dmm node` in every namespace that hosts entities."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ class Daemons:
         self.folder = namespaces.folder
         self._file = file
         self._namespaces = namespaces
+        self._state = _state_folder(namespaces)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._mobile = {s.name for s in deployment.subscribers.values() if s.client}
 
@@ -46,6 +48,7 @@ class Daemons:
 
     def start(self) -> None:
         """Make the material and start them all; wait until they have found each other."""
+        shutil.rmtree(self._state, ignore_errors=True)
         self._make_material()
         for name in self.names():
             self.start_one(name)
@@ -60,13 +63,14 @@ class Daemons:
 
     def start_one(self, name: str) -> None:
         """Start (again) the daemon of one node."""
-        for part in ("state", "trace", "log"):
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in ("trace", "log"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         command = [
             *("ip", "netns", "exec", self._namespaces.name(name)),
             *(sys.executable, "-m", "opendmm", "node"),
             *("--constellation", str(self._file), "--node", name),
-            *("--state-dir", str(self.folder / "state")),
+            *("--state-dir", str(self._state)),
             *("--material", str(self.material)),
             *("--control", str(self._control(name))),
             *("--trace", str(self.folder / "trace" / f"{name}.jsonl")),
@@ -120,6 +124,7 @@ class Daemons:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        shutil.rmtree(self._state, ignore_errors=True)
 
     @property
     def material(self) -> Path:
@@ -150,3 +155,12 @@ class Daemons:
         path = self.folder / "log" / f"{name}.log"
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         return lines[-1] if lines else f"it said nothing ({os.fspath(path)})"
+
+
+def _state_folder(namespaces: Namespaces) -> Path:
+    """In memory where there is such a file system: this machine's disk, which all nodes of
+    the laboratory would share, must not be what is measured."""
+    in_memory = Path("/dev/shm")
+    if os.access(in_memory, os.W_OK):
+        return in_memory / f"opendmm-lab-{namespaces.lab}"
+    return namespaces.folder / "state"
