@@ -3,9 +3,9 @@
 import pytest
 
 from opendmm.constellation.file import MoveOrderName
+from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.identity import NodeId
 from opendmm.report.floor import PlannedMove, gap_floor
-from opendmm.report.topology import NoRouteError, Topology
 from opendmm.simulation.constellations import small
 
 CN, A, B, C = map(NodeId, ("cn", "anchor-a", "anchor-b", "anchor-c"))

@@ -14,12 +14,12 @@ from opendmm.constellation.deployment import (
     NodePlan,
     SubscriberPlan,
 )
+from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.lab.link import Impairment, LinkEnd, join, netem_available
 from opendmm.lab.namespaces import Namespaces, configure, set_kernel_parameters
 from opendmm.lab.processes import Process, end
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
-from opendmm.report.topology import NoRouteError, Topology
 
 ANCHOR_IPV6, MOBILE_IPV6, ANCHOR_IPV4 = "fe80::1", "fe80::2", "169.254.0.1"
 LAST_RESORT = 4096

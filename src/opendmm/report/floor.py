@@ -25,8 +25,8 @@ import msgspec
 from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
 from opendmm.constellation.file import MoveOrderName
+from opendmm.constellation.topology import Topology
 from opendmm.model.identity import FunctionalEntity, NodeId
-from opendmm.report.topology import Topology
 
 
 class PlannedMove(msgspec.Struct, frozen=True):

@@ -10,12 +10,12 @@ import msgspec
 
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
 from opendmm.constellation.file import MoveOrderName, TrafficDirection
+from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.identity import NodeId
 from opendmm.report.floor import PlannedMove, gap_floor
 from opendmm.report.probes import ProbeLog, combined, first_arrival, stream
 from opendmm.report.report import Move, Stream
 from opendmm.report.steps import MoveWindow, steps_of
-from opendmm.report.topology import NoRouteError, Topology
 from opendmm.report.trace import TraceRecord
 
 

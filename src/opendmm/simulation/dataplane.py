@@ -14,10 +14,10 @@ from enum import StrEnum
 import msgspec
 
 from opendmm.constellation.deployment import Deployment, NodePlan
+from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Redirect, RuleKey, Table, ToAnchor
-from opendmm.report.topology import NoRouteError, Topology
 
 HOP_LIMIT = 64
 

@@ -16,9 +16,9 @@ from typing import Protocol
 
 import msgspec
 
+from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
-from opendmm.report.topology import NoRouteError, Topology
 from opendmm.simulation.scheduler import Scheduler
 
 Link = frozenset[NodeId]

@@ -11,7 +11,7 @@ from opendmm.entities.host import EntityHost, RuleRequest
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
-from opendmm.report.topology import Topology
+from opendmm.constellation.topology import Topology
 from opendmm.report.trace import TraceRecord
 from opendmm.simulation.dataplane import DataPlane, Fate, Packet, RuleIndex
 from opendmm.simulation.mobile_node import SimulatedMobileNode
