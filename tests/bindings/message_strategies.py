@@ -28,7 +28,6 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     bytes: st.binary(max_size=16),
     int: st.integers(-(2**63), 2**64 - 1),
-    float: st.floats(allow_nan=False),
     bool: st.booleans(),
     type(None): st.none(),
     HomePrefix: home_prefixes(),
@@ -43,15 +42,26 @@ def values(of: Any) -> st.SearchStrategy[Any]:
     if isinstance(of, typing.NewType):
         return values(of.__supertype__)
     origin, arguments = typing.get_origin(of), typing.get_args(of)
+    if origin is typing.Annotated:
+        return bounded(*arguments)
     if origin is tuple:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if origin in (types.UnionType, typing.Union):
         return st.one_of([values(argument) for argument in arguments])
     if issubclass(of, Enum):
         return st.sampled_from(list(of))
-    hints = typing.get_type_hints(of)
+    hints = typing.get_type_hints(of, include_extras=True)
     fields = {field.name: values(hints[field.name]) for field in msgspec.structs.fields(of)}
     return st.builds(of, **fields)
+
+
+def bounded(of: type, bounds: msgspec.Meta) -> st.SearchStrategy[Any]:
+    """Numbers as an annotation allows them."""
+    assert bounds.ge is not None
+    assert bounds.le is not None
+    if of is float:
+        return st.floats(bounds.ge, bounds.le, allow_nan=False)
+    return st.integers(int(bounds.ge), int(bounds.le))
 
 
 @st.composite

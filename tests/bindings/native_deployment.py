@@ -103,7 +103,7 @@ async def mobile_node(
 async def _transport(
     tls: Any, registry: Any, peers: dict[NodeId, int], options: dict[str, Any]
 ) -> AsyncIterator[tuple[NativeTransport, Recorder]]:
-    recorder = Recorder()
+    recorder: Recorder = options.pop("listener", None) or Recorder()
     settings = {"listen": Endpoint(LOOPBACK, 0), "limits": QUICK} | options
     transport = NativeTransport(
         tls,

@@ -20,8 +20,9 @@ from opendmm.bindings.native.codec import (
     decode,
     encode,
 )
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
-from opendmm.reference_points import r_ii, r_xc
+from opendmm.reference_points import r_ic, r_ii, r_xc
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
 
 ENVELOPE = Envelope(
@@ -156,3 +157,13 @@ def test_what_msgpack_cannot_say_is_a_protocol_error() -> None:
         message = r_xc.ContextLookup(mobile_node=mobile_node)  # type: ignore[arg-type]  # on purpose
         with pytest.raises(NativeProtocolError, match="cannot be encoded"):
             encode(msgspec.structs.replace(ENVELOPE, message=message))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), -1.0])
+def test_a_time_that_is_none_never_gets_to_a_timer(number: float) -> None:
+    absent = r_ic.PolicyAbsent(prefix=HomePrefix.parse("2001:db8::/32"), retry_after=number)
+    envelope = msgspec.structs.replace(
+        ENVELOPE, reference_point=ReferencePointName.R_IC, message=absent
+    )
+    with pytest.raises(NativeProtocolError, match=r"\$\.retry_after"):
+        decode(encode(envelope)[HEADER:])

@@ -5,6 +5,7 @@ import msgspec
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.quantities import Microseconds, Seconds
 
 
 class Unauthorised(Exception):
@@ -23,8 +24,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     anchor: NodeId
     order: MoveOrder
     issuer: NodeId
-    issued_at: float
-    expires_at: float
+    issued_at: Seconds
+    expires_at: Seconds
     released: bool = False
 
 
@@ -50,9 +51,9 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
     prefixes: tuple[HomePrefix, ...]
     issuer: NodeId
     delegates: tuple[NodeId, ...]
-    not_before: int
-    issued_at: float
-    expires_at: float
+    not_before: Microseconds
+    issued_at: Seconds
+    expires_at: Seconds
 
 
 class AttachmentProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ class AttachmentProof(msgspec.Struct, frozen=True, kw_only=True):
 
     mobile_node: MobileNodeId
     anchor: NodeId
-    attached_at: int
+    attached_at: Microseconds
 
 
 class ReleaseProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,4 +69,4 @@ class ReleaseProof(msgspec.Struct, frozen=True, kw_only=True):
 
     mobile_node: MobileNodeId
     prefixes: tuple[HomePrefix, ...]
-    requested_at: int
+    requested_at: Microseconds

@@ -7,6 +7,7 @@ import msgspec
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.quantities import Seconds
 
 
 class ContextId(msgspec.Struct, frozen=True, order=True):
@@ -42,7 +43,7 @@ class MobilityContext(msgspec.Struct, frozen=True, kw_only=True):
     home_anchor: NodeId
     current_anchor: NodeId
     order: MoveOrder
-    lifetime: float
+    lifetime: Seconds
     link_layer_id: bytes = b""
     access_technology: int = 3
     multicast: tuple[bytes, ...] = ()

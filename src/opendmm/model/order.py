@@ -6,9 +6,13 @@ unreachable and its delegate numbered in its place; then the later attachment wi
 as a last resort the anchor's name, so that every entity decides alike.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from opendmm.model.identity import NodeId
+from opendmm.model.quantities import Microseconds
 
 
 class MoveOrder(msgspec.Struct, frozen=True, order=True):
@@ -18,8 +22,8 @@ class MoveOrder(msgspec.Struct, frozen=True, order=True):
     microseconds since 1970. `anchor` is the mobility anchor the mobile node moved to.
     """
 
-    sequence: int
-    attached_at: int
+    sequence: Annotated[int, Meta(ge=0, le=1 << 62)]
+    attached_at: Microseconds
     anchor: NodeId
 
     def __str__(self) -> str:

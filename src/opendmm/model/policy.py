@@ -8,6 +8,7 @@ from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.context import ContextId
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.quantities import Seconds
 
 
 class Direction(StrEnum):
@@ -43,7 +44,7 @@ class ForwardingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     prefixes: tuple[HomePrefix, ...]
     order: MoveOrder
     egress: Egress | None
-    expires_at: float
+    expires_at: Seconds
     grant: bytes = b""
     direction: Direction = Direction.DOWNLINK
 
@@ -76,7 +77,7 @@ class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     order: MoveOrder
     endpoint: Locator
     delivery: Delivery
-    expires_at: float
+    expires_at: Seconds
     anchor: Locator | None = None
     onward: Egress | None = None
     flow: FlowRule | None = None

@@ -8,6 +8,7 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import ForwardingPolicy
+from opendmm.model.quantities import Seconds
 from opendmm.reference_points.message import Message
 
 
@@ -79,4 +80,4 @@ class PolicyAbsent(Message, frozen=True):
     """FE_IEC has no redirection for the prefix; ask again after `retry_after` seconds."""
 
     prefix: HomePrefix
-    retry_after: float
+    retry_after: Seconds

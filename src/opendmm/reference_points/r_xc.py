@@ -4,6 +4,7 @@ from opendmm.model.addressing import Egress
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.quantities import Microseconds
 from opendmm.reference_points.message import ContextMessage, Message
 
 
@@ -56,7 +57,7 @@ class ContinuityRequest(ContextMessage, frozen=True):
     """The home anchor cannot be reached: grant in its place, on the mobile node's own proof."""
 
     new_anchor: NodeId
-    attached_at: int
+    attached_at: Microseconds
     proof: bytes
 
 
@@ -66,7 +67,7 @@ class ContinuityResponse(ContextMessage, frozen=True):
     `former_anchors` are all that may still hold something of earlier moves.
     """
 
-    attached_at: int
+    attached_at: Microseconds
     status: int
     context: MobilityContext | None = None
     former_anchors: tuple[NodeId, ...] = ()

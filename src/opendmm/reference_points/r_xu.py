@@ -6,6 +6,7 @@ neighbour and Router Solicitation events (network mobility); the messages are th
 
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.quantities import Microseconds
 from opendmm.reference_points.message import Message
 
 
@@ -19,7 +20,7 @@ class AttachNotification(Message, frozen=True):
     """
 
     mobile_node: MobileNodeId
-    attached_at: int
+    attached_at: Microseconds
     interface: str = ""
     link_layer_id: bytes = b""
     access_technology: int = 3
@@ -32,7 +33,7 @@ class AttachAcknowledgement(Message, frozen=True):
     """What the mobile node may use here: `prefixes` for new sessions, `deprecated` for old."""
 
     mobile_node: MobileNodeId
-    attached_at: int
+    attached_at: Microseconds
     status: int
     anchor: NodeId
     home_anchor: NodeId | None = None
@@ -45,7 +46,7 @@ class DetachNotification(Message, frozen=True):
     """The mobile node's link to this anchor is gone."""
 
     mobile_node: MobileNodeId
-    detached_at: int
+    detached_at: Microseconds
     interface: str = ""
 
 
@@ -57,7 +58,7 @@ class HandoverPrediction(Message, frozen=True):
 
     mobile_node: MobileNodeId
     target_anchor: NodeId
-    predicted_at: int
+    predicted_at: Microseconds
     proof: bytes = b""
 
 
@@ -76,7 +77,7 @@ class ReleaseRequest(Message, frozen=True):
     """
 
     mobile_node: MobileNodeId
-    requested_at: int
+    requested_at: Microseconds
     prefixes: tuple[HomePrefix, ...] = ()
     proof: bytes = b""
 

@@ -8,6 +8,7 @@ from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import NodeId
 from opendmm.model.order import MoveOrder
+from opendmm.model.quantities import Microseconds
 from opendmm.reference_points.message import ContextMessage, Message
 
 
@@ -21,7 +22,7 @@ class ContextRequest(ContextMessage, frozen=True):
     """
 
     new_anchor: NodeId
-    attached_at: int
+    attached_at: Microseconds
     predicted: bool = False
     proof: bytes = b""
     known_grant: bytes = b""
@@ -35,7 +36,7 @@ class ContextResponse(ContextMessage, frozen=True):
     is the move that was recorded instead.
     """
 
-    attached_at: int
+    attached_at: Microseconds
     status: int
     context: MobilityContext | None = None
     previous_anchor: NodeId | None = None
@@ -88,7 +89,7 @@ class AttachmentLost(ContextMessage, frozen=True):
     attachment that may still be under way.
     """
 
-    attached_at: int
+    attached_at: Microseconds
 
 
 class MobilityCompleteAcknowledgement(ContextMessage, frozen=True):
@@ -96,7 +97,7 @@ class MobilityCompleteAcknowledgement(ContextMessage, frozen=True):
 
 
 class AttachmentLostAcknowledgement(ContextMessage, frozen=True):
-    attached_at: int
+    attached_at: Microseconds
 
 
 class ContextRelease(ContextMessage, frozen=True):
@@ -106,12 +107,12 @@ class ContextRelease(ContextMessage, frozen=True):
     what is left.
     """
 
-    requested_at: int
+    requested_at: Microseconds
     prefixes: tuple[HomePrefix, ...] = ()
     proof: bytes = b""
     context: MobilityContext | None = None
 
 
 class ContextReleased(ContextMessage, frozen=True):
-    requested_at: int
+    requested_at: Microseconds
     status: int

@@ -1,12 +1,15 @@
 """Reaching one peer, again and again, with growing patience."""
 
 import asyncio
+import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable
 
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.limits import Endpoint, Limits
+
+LOGGER = logging.getLogger("opendmm.native")
 
 
 class Dialler:
@@ -67,6 +70,10 @@ class Dialler:
         except asyncio.CancelledError:
             connection.end("no longer wanted")
             raise
+        except Exception as defect:
+            # What one peer brings out must not end the sessions with all others.
+            LOGGER.exception("defect", extra={"fields": {"while": "dialling"}})
+            connection.abort(f"defect: {defect}")
         return connection.over.result()
 
     async def _wait(self) -> None:

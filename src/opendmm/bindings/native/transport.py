@@ -29,7 +29,7 @@ from opendmm.bindings.native.dialling import Dialler
 from opendmm.bindings.native.limits import PORT, Endpoint, Limits
 from opendmm.bindings.native.listening import Door, listening_socket
 from opendmm.bindings.native.tls import client_context, server_context
-from opendmm.model.identity import NodeId
+from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope
 
 LOGGER = logging.getLogger("opendmm.native")
@@ -38,6 +38,7 @@ SAID_AGAIN_AFTER = 10.0
 ANCHOR_ON_LINK = "fe80::1"
 """An anchor's address on every access link."""
 EVERYWHERE = "::"
+UNKNOWN = NodeId("unknown to the registry")
 DEFAULT_LISTEN = Endpoint(EVERYWHERE)
 DEFAULT_LIMITS = Limits()
 
@@ -315,6 +316,11 @@ class NativeTransport:
         self._listener.peer(node, False)
 
     def _of(self, node: NodeId) -> PeerStatistics:
+        """Names the registry does not know share one row: anybody can make them up."""
+        if node not in self.registry.nodes and MobileNodeId(node) not in (
+            self.registry.mobile_nodes
+        ):
+            node = UNKNOWN
         statistics = self._statistics.get(node)
         if statistics is None:
             statistics = self._statistics[node] = PeerStatistics(node)
