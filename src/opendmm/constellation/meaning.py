@@ -14,7 +14,6 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity
 
 FE = FunctionalEntity
-LONGEST_INTERFACE = 15
 Finding = tuple[Where, str, str]
 """Where, what is wrong, what would be right."""
 
