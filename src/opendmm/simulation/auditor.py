@@ -208,9 +208,7 @@ class Auditor:
 
     def _trail(self, source: NodeId, prefix: HomePrefix) -> Trail:
         address = self._world.data_plane.address_of(source, ipv6=prefix.is_ipv6)
-        network = int.from_bytes(prefix.network, "big") + (0 if prefix.is_host else 1)
-        packet = Packet(address, network.to_bytes(len(prefix.network), "big"))
-        return self._world.trail(source, packet)
+        return self._world.trail(source, Packet(address, _host_in(prefix)))
 
     # When all is quiet
 
@@ -228,7 +226,10 @@ class Auditor:
                 self._violated("truth", f"missing: {text}")
         for place in places:
             if place.anchor is not None:
-                self._reachable(self._world.mobile_nodes[place.subscriber.mobile_node])
+                mobile = self._world.mobile_nodes[place.subscriber.mobile_node]
+                self._reachable(mobile)
+                # Of two links a mobile node without a client sends over the one in use.
+                self._heard(mobile, place.anchor if mobile.client is None else mobile.default_route)
 
     def _place(self, mobile: SimulatedMobileNode) -> Place:
         """Where a mobile node counts as attached: of several links up, the one in use."""
@@ -249,3 +250,24 @@ class Auditor:
                     way = " ".join(trail.nodes)
                     why = trail.why or "link down"
                     self._violated("truth", f"{prefix} unreachable from {source}: {way}, {why}")
+
+    def _heard(self, mobile: SimulatedMobileNode, anchor: NodeId | None) -> None:
+        """What the mobile node sends over an anchor arrives, source filters or not."""
+        if anchor is None:
+            self._violated("truth", f"{mobile.name} has links and no default route")
+            return
+        for prefix in mobile.subscriber.prefixes:
+            for source in self._sources:
+                address = self._world.data_plane.address_of(source, ipv6=prefix.is_ipv6)
+                packet = Packet(_host_in(prefix), address)
+                trail = self._world.trail(anchor, packet, from_access=True)
+                if trail.fate is not Fate.ARRIVED:
+                    way = " ".join(trail.nodes)
+                    text = f"{source} does not hear {prefix}: {way}, {trail.why}"
+                    self._violated("truth", text)
+
+
+def _host_in(prefix: HomePrefix) -> bytes:
+    """An address of the prefix, packed."""
+    network = int.from_bytes(prefix.network, "big") + (0 if prefix.is_host else 1)
+    return network.to_bytes(len(prefix.network), "big")

@@ -2,8 +2,9 @@
 
 Small, so that a schedule takes milliseconds; each has what another lacks: everything
 condensed in the anchors, a cooperative ingress, egresses apart from their anchors, two
-FE_IEC of which one stands by, two FE_IEC that share the prefixes, and mobile nodes that
-speak for themselves under a delegation. All have three anchors and two mobile nodes.
+FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
+themselves under a delegation, uplink tunnels, source filters and an ingress that asks. All
+have three anchors and two mobile nodes.
 """
 
 from collections.abc import Callable
@@ -122,6 +123,26 @@ def client() -> _File:
     return file
 
 
+def tunnel() -> _File:
+    """Condensed, with source filters at the anchors and the uplink through the tunnel, too."""
+    file = condensed()
+    file["constellation"] = "tunnel"
+    file["forwarding"] = {"uplink": "tunnel"}
+    for name in ANCHORS:
+        file["nodes"][name]["source_filter"] = True
+    return file
+
+
+def filtered() -> _File:
+    """Cooperative, with source filters at the anchors and an ingress that asks (pull)."""
+    file = cooperative()
+    file["constellation"] = "filtered"
+    file["policies"] = [{"ingress": "ingress2", "mode": "pull"}]
+    for name in ANCHORS:
+        file["nodes"][name]["source_filter"] = True
+    return file
+
+
 BUILDERS: dict[str, Callable[[], _File]] = {
     "condensed": condensed,
     "cooperative": cooperative,
@@ -129,6 +150,8 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "standby": standby,
     "shared": shared,
     "client": client,
+    "tunnel": tunnel,
+    "filtered": filtered,
 }
 
 

@@ -73,6 +73,13 @@ class Impair(msgspec.Struct, frozen=True):
     jitter: float = 0.0
 
 
+class Hear(msgspec.Struct, frozen=True):
+    """A packet for a mobile node passes every ingress that asks."""
+
+    at: float
+    mobile_node: str
+
+
 class Replay(msgspec.Struct, frozen=True):
     """Messages sent before are sent once more, as they were, by whoever sent them."""
 
@@ -87,7 +94,7 @@ class Forge(msgspec.Struct, frozen=True):
     count: int
 
 
-Happening = Attach | Detach | Expect | Release | Crash | Cut | Impair | Replay | Forge
+Happening = Attach | Detach | Expect | Release | Crash | Cut | Impair | Hear | Replay | Forge
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -413,6 +420,10 @@ def draw(kind: str, seed: int) -> Schedule:
     draft = _Draft(random, random.choice(names))
     draft.begin()
     KINDS[kind](draft)
+    if draft.constellation == "filtered":
+        for _ in range(random.randint(1, 4)):
+            mobile = random.choice(sorted(draft.place))
+            draft.happenings.append(Hear(draft.moment(), mobile))
     return Schedule(
         kind=kind,
         seed=seed,

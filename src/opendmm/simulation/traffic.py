@@ -73,6 +73,8 @@ class Conveyor:
         *,
         from_access: bool = False,
     ) -> None:
+        if packet.tunnel is None:
+            self._world.first_packet(node, packet.destination)
         step = self._world.data_plane.step(node, packet, from_access=from_access)
         if step.fate is wanted:
             arrived(nodes)

@@ -22,6 +22,7 @@ from opendmm.simulation.schedules import (
     Expect,
     Forge,
     Happening,
+    Hear,
     Impair,
     Release,
     Replay,
@@ -94,6 +95,8 @@ class _Actor:
                 self._cut(happening)
             case Impair():
                 self._impair(happening)
+            case Hear():
+                self._hear(self._mobiles[happening.mobile_node])
             case Replay(count=count):
                 self._say_again(self._some_sent(count))
             case Forge(count=count):
@@ -129,6 +132,11 @@ class _Actor:
         a, b = (end.node for end in self._deployment.links[cut.link].ends)
         self._world.network.cut(a, b)
         self._world.scheduler.after(cut.lasts, partial(self._world.network.mend, a, b))
+
+    def _hear(self, mobile: SimulatedMobileNode) -> None:
+        address = self._world.destination_in(mobile, ipv6=True)
+        for ingress in self._deployment.ingresses if address else ():
+            self._world.first_packet(ingress, address or b"")
 
     def _some_sent(self, count: int) -> list[Envelope]:
         sent = list(self._world.network.sent)

@@ -7,11 +7,14 @@ from typing import Protocol
 import msgspec
 
 from opendmm.constellation.deployment import Deployment
-from opendmm.entities.host import EntityHost, RuleRequest
-from opendmm.model.identity import MobileNodeId, NodeId
-from opendmm.reference_points.catalogue import Envelope
-from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
 from opendmm.constellation.topology import Topology
+from opendmm.entities.effects import PacketWithoutPolicy
+from opendmm.entities.host import EntityHost, RuleRequest
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.catalogue import Envelope
+from opendmm.reference_points.r_ic import PolicyMode
+from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
 from opendmm.report.trace import TraceRecord
 from opendmm.simulation.dataplane import DataPlane, Fate, Packet, RuleIndex
 from opendmm.simulation.mobile_node import SimulatedMobileNode
@@ -81,6 +84,7 @@ class World:
             peer_timeout=deployment.timers.peer_timeout,
         )
         self.data_plane = DataPlane(deployment, self.topology)
+        self._heard: dict[tuple[NodeId, bytes], float] = {}
         self.nodes: dict[NodeId, SimulatedNode] = {}
         self.mobile_nodes: dict[MobileNodeId, SimulatedMobileNode] = {}
         for name in deployment.nodes:
@@ -168,13 +172,25 @@ class World:
                 return host.to_bytes(len(prefix.network), "big")
         return None
 
-    def trail(self, source: NodeId, packet: Packet) -> Trail:
+    def first_packet(self, node: NodeId, destination: bytes) -> None:
+        """An ingress that asks (pull) hears of a packet, of each destination once a second."""
+        plan = self.deployment.ingresses.get(node)
+        if plan is None or plan.mode is not PolicyMode.PULL:
+            return
+        now = self.scheduler.now
+        if self._heard.get((node, destination), 0.0) <= now:
+            self._heard[node, destination] = now + 1.0
+            prefix = HomePrefix(destination, len(destination) * 8)
+            self.nodes[node].local(FunctionalEntity.FE_I, PacketWithoutPolicy(prefix))
+
+    def trail(self, source: NodeId, packet: Packet, *, from_access: bool = False) -> Trail:
         """Where a packet goes if nothing changes on its way."""
         node, nodes = source, [source]
         seen = {(node, packet.tunnel)}
         ingress: NodeId | None = None
         while True:
-            step = self.data_plane.step(node, packet)
+            step = self.data_plane.step(node, packet, from_access=from_access)
+            from_access = False
             if step.fate is not Fate.FORWARDED:
                 return Trail(tuple(nodes), step.fate, step.why, step.interface, ingress)
             if step.redirected and ingress is None:
