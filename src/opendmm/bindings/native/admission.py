@@ -39,6 +39,17 @@ def admit_peer(holder: Holder, registry: Registry, claimed: NodeId, dialled: Nod
         raise NotAdmitted(f"the registry knows no node {name}")
 
 
+def stays(me: NodeId, peer: NodeId, new_by_us: bool, former_by_us: bool) -> bool:
+    """Whether a second connection with a peer takes the place of the former one.
+
+    Dialled by the same end as the former: that end has given the former one up. Dialled by the
+    other: the one that the smaller name dialled stays, so that both ends decide alike.
+    """
+    if new_by_us == former_by_us:
+        return True
+    return new_by_us == (me < peer)
+
+
 def admit(
     envelope: Envelope, holder: Holder, registry: Registry, me: NodeId, access: AccessLink | None
 ) -> Envelope:

@@ -1,15 +1,13 @@
 """Reaching one peer, again and again, with growing patience."""
 
 import asyncio
-import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable
 
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.limits import Endpoint, Limits
-
-LOGGER = logging.getLogger("opendmm.native")
+from opendmm.bindings.native.statistics import LOGGER
 
 
 class Dialler:
@@ -53,7 +51,7 @@ class Dialler:
         """Connect, and stay until the connection is over; why it is."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._limits.handshake):
+            async with asyncio.timeout(self._enough()):
                 await loop.create_connection(
                     lambda: connection,
                     self.endpoint.host,
@@ -70,11 +68,15 @@ class Dialler:
         except asyncio.CancelledError:
             connection.end("no longer wanted")
             raise
-        except Exception as defect:
-            # What one peer brings out must not end the sessions with all others.
+        # What one peer brings out must not end the sessions with all others.
+        except Exception as defect:  # noqa: BLE001
             LOGGER.exception("defect", extra={"fields": {"while": "dialling"}})
             connection.abort(f"defect: {defect}")
         return connection.over.result()
+
+    def _enough(self) -> float:
+        """How long to try: at first not until TCP sends a lost first packet again (1 s)."""
+        return min(self._limits.handshake, 10 * self._patience)
 
     async def _wait(self) -> None:
         # Not in step with others that lost the same peer (full to half the patience).

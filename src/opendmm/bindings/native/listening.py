@@ -1,15 +1,14 @@
 """Accepting connections, with a bound on those that have not shown who they are."""
 
 import asyncio
-import logging
 import socket
 import ssl
 from collections.abc import Callable
 
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.limits import Limits
+from opendmm.bindings.native.statistics import LOGGER
 
-LOGGER = logging.getLogger("opendmm.native")
 BACKLOG = 128
 OUT_OF_FILES_PAUSE = 0.1
 """Seconds to wait when the process cannot have another socket."""
@@ -94,7 +93,7 @@ class Door:
         except asyncio.CancelledError:
             connection.abort("others were waiting")
             raise
-        except Exception as defect:
-            # Whatever a stranger's octets bring out must not close the door for everybody.
+        # Whatever a stranger's octets bring out must not close the door for everybody.
+        except Exception as defect:  # noqa: BLE001
             LOGGER.exception("defect", extra={"fields": {"while": "accepting"}})
             connection.abort(f"defect: {defect}")

@@ -8,12 +8,11 @@ the peer is reachable (again).
 """
 
 import asyncio
-import logging
 import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -22,23 +21,20 @@ from opendmm.authority.material import TlsFiles
 from opendmm.authority.names import Holder, MobileNodeName
 from opendmm.authority.registry import Registry
 from opendmm.bindings.native.access_link import kernel_access_link
-from opendmm.bindings.native.admission import AccessLink, NotAdmitted, admit, admit_peer
+from opendmm.bindings.native.admission import AccessLink, NotAdmitted, admit, admit_peer, stays
 from opendmm.bindings.native.codec import Hello, NativeProtocolError, encode
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.dialling import Dialler
 from opendmm.bindings.native.limits import PORT, Endpoint, Limits
 from opendmm.bindings.native.listening import Door, listening_socket
+from opendmm.bindings.native.statistics import LOGGER, Peers, PeerStatistics
 from opendmm.bindings.native.tls import client_context, server_context
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope
 
-LOGGER = logging.getLogger("opendmm.native")
-SAID_AGAIN_AFTER = 10.0
-"""Seconds before the same complaint about the same peer is logged again."""
 ANCHOR_ON_LINK = "fe80::1"
 """An anchor's address on every access link."""
 EVERYWHERE = "::"
-UNKNOWN = NodeId("unknown to the registry")
 DEFAULT_LISTEN = Endpoint(EVERYWHERE)
 DEFAULT_LIMITS = Limits()
 
@@ -53,22 +49,6 @@ class Listener(Protocol):
     def peer(self, node: NodeId, reachable: bool) -> None:
         """A session came up (also: anew), is gone, or cannot be set up."""
         ...
-
-
-class PeerStatistics(msgspec.Struct):
-    """What has passed between this node and a peer since the start; counts of envelopes."""
-
-    peer: NodeId
-    state: str = "down"
-    sent: int = 0
-    received: int = 0
-    dropped: int = 0
-    refused: int = 0
-    sessions: int = 0
-    queued_frames: int = 0
-    queued_octets: int = 0
-    reason: str = ""
-    """Why it is down."""
 
 
 class NativeTransport:
@@ -111,10 +91,9 @@ class NativeTransport:
         self._sessions: dict[NodeId, Connection] = {}
         self._connections: set[Connection] = set()
         self._gone: dict[NodeId, asyncio.Event] = {}
-        self._statistics: dict[NodeId, PeerStatistics] = {}
+        self._statistics = Peers(self._known)
         self._diallers: dict[NodeId, tuple[Dialler, asyncio.Task[None]]] = {}
         self._unreached_since: dict[NodeId, float] = {}
-        self._complaints: dict[tuple[NodeId, str], float] = {}
         self._closing = False
         self._group: asyncio.TaskGroup | None = None
         self._running: asyncio.Task[None] | None = None
@@ -195,7 +174,7 @@ class NativeTransport:
     def send(self, envelope: Envelope) -> None:
         """Take an envelope for another node; never waits, never raises for a dead peer."""
         node = envelope.receiver.node
-        statistics = self._of(node)
+        statistics = self._statistics.of(node)
         connection = self._sessions.get(node)
         if connection is None or connection.over.done():
             statistics.dropped += 1
@@ -203,14 +182,16 @@ class NativeTransport:
         hello = connection.hello
         if hello is not None and envelope.reference_point not in hello.reference_points:
             statistics.dropped += 1
-            self._complain("reference-point-unknown", node, name=envelope.reference_point)
+            self._statistics.complain(
+                "reference-point-unknown", node, name=envelope.reference_point
+            )
             return
         try:
             frame = encode(envelope)
         except NativeProtocolError as problem:
             statistics.dropped += 1
             message = type(envelope.message).__name__
-            self._complain("message-unsendable", node, message=message, why=str(problem))
+            self._statistics.complain("message-unsendable", node, message=message, why=str(problem))
             return
         if connection.send(frame):
             statistics.sent += 1
@@ -243,16 +224,18 @@ class NativeTransport:
         try:
             admit_peer(holder, self.registry, hello.node, connection.dialled)
         except NotAdmitted as refusal:
-            self._complain("peer-refused", holder.node, why=str(refusal))
+            self._statistics.complain("peer-refused", holder.node, why=str(refusal))
             connection.end(str(refusal))
             return
         node = holder.node
         former = self._sessions.get(node)
         if former is not None and not former.over.done():
-            if not self._replaces(connection, hello, former):
+            restarted = former.hello is not None and former.hello.instance != hello.instance
+            new_by_us, former_by_us = connection.dialled is not None, former.dialled is not None
+            if not (restarted or stays(self.node, node, new_by_us, former_by_us)):
                 connection.end("another connection serves")
                 return
-            if former.hello is not None and former.hello.instance != hello.instance:
+            if restarted:
                 self._down(node, former, "the peer has restarted")
             former.end("another connection serves")
         connection.admit()
@@ -262,7 +245,7 @@ class NativeTransport:
         holder = connection.admitted
         if holder is None:
             return
-        statistics = self._of(holder.node)
+        statistics = self._statistics.of(holder.node)
         access = self._access(connection.peer_address) if _is_mobile(holder) else None
         admitted: list[Envelope] = []
         for envelope in envelopes:
@@ -270,7 +253,7 @@ class NativeTransport:
                 admitted.append(admit(envelope, holder, self.registry, self.node, access))
             except NotAdmitted as refusal:
                 statistics.refused += 1
-                self._complain("message-refused", holder.node, why=str(refusal))
+                self._statistics.complain("message-refused", holder.node, why=str(refusal))
         statistics.received += len(admitted)
         if admitted:
             self._listener.receive(admitted)
@@ -285,19 +268,10 @@ class NativeTransport:
 
     # Sessions
 
-    def _replaces(self, new: Connection, hello: Hello, former: Connection) -> bool:
-        if former.hello is None or former.hello.instance != hello.instance:
-            return True
-        if (new.dialled is None) == (former.dialled is None):
-            # The same end dialled again: it has given the former one up.
-            return True
-        initiator = hello.node if new.dialled is None else self.node
-        return initiator == min(self.node, hello.node)
-
     def _up(self, node: NodeId, connection: Connection) -> None:
         self._sessions[node] = connection
         self._unreached_since.pop(node, None)
-        statistics = self._of(node)
+        statistics = self._statistics.of(node)
         statistics.sessions += 1
         statistics.reason = ""
         LOGGER.info("session-up", extra={"fields": {"peer": node}})
@@ -309,22 +283,15 @@ class NativeTransport:
         del self._sessions[node]
         if node in self._gone:
             self._gone[node].set()
-        self._of(node).reason = reason
+        self._statistics.of(node).reason = reason
         if self._closing:
             return
         LOGGER.warning("session-down", extra={"fields": {"peer": node, "why": reason}})
         self._listener.peer(node, False)
 
-    def _of(self, node: NodeId) -> PeerStatistics:
-        """Names the registry does not know share one row: anybody can make them up."""
-        if node not in self.registry.nodes and MobileNodeId(node) not in (
-            self.registry.mobile_nodes
-        ):
-            node = UNKNOWN
-        statistics = self._statistics.get(node)
-        if statistics is None:
-            statistics = self._statistics[node] = PeerStatistics(node)
-        return statistics
+    def _known(self, node: NodeId) -> bool:
+        registry = self.registry
+        return node in registry.nodes or MobileNodeId(node) in registry.mobile_nodes
 
     # Dialling and listening
 
@@ -353,7 +320,7 @@ class NativeTransport:
     def _dial(self, node: NodeId, endpoint: Endpoint) -> None:
         assert self._group is not None
         assert self._client_context is not None
-        self._of(node)
+        self._statistics.of(node)
         self._unreached_since[node] = time.monotonic()
         dialler = Dialler(
             endpoint,
@@ -384,20 +351,14 @@ class NativeTransport:
         """Tell the entities once, when it has lasted as long as it takes to notice a death."""
         if node in self._sessions:
             return
-        self._of(node).reason = reason
-        self._complain("peer-not-reached", node, at=f"{endpoint.host} {endpoint.port}", why=reason)
+        self._statistics.of(node).reason = reason
+        self._statistics.complain(
+            "peer-not-reached", node, at=f"{endpoint.host} {endpoint.port}", why=reason
+        )
         since = self._unreached_since.get(node)
         if since is not None and time.monotonic() - since >= self._limits.liveness.dead:
             del self._unreached_since[node]
             self._listener.peer(node, False)
-
-    def _complain(self, event: str, node: NodeId, **fields: Any) -> None:
-        """Once per peer and kind within a while, so that a peer cannot fill the log."""
-        now = time.monotonic()
-        last = self._complaints.get((node, event))
-        if last is None or now - last >= SAID_AGAIN_AFTER:
-            self._complaints[node, event] = now
-            LOGGER.warning(event, extra={"fields": {"peer": node, **fields}})
 
 
 def _is_mobile(holder: Holder) -> bool:
