@@ -6,8 +6,10 @@ r (FE_I, FE_IEC, and the correspondent) joins anchor-a, the home of mn1, and anc
 import contextlib
 import ipaddress
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,33 +197,63 @@ class SmallNetwork:
 
 
 class Flow:
-    """Probes from r to the mobile node every millisecond while the block lasts."""
+    """Numbered datagrams from r to the mobile node and back, every 2 ms while the block lasts."""
 
     def __init__(self, network: SmallNetwork, address: str) -> None:
-        self._network = network
-        self._address = address
-        self.sent = self.received = 0
+        self.sent = 0
+        self._arrived: set[bytes] = set()
+        self._ended = threading.Event()
+        with inside(network.spaces["mn1"]):
+            self._far = self._socket()
+            self._far.bind((address, 7))
+        with inside(network.spaces["r"]):
+            self._near = self._socket()
+            self._near.connect((address, 7))
+        self._threads = [threading.Thread(target=run) for run in (self._probe, self._echo)]
+
+    @staticmethod
+    def _socket() -> socket.socket:
+        made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        made.settimeout(0.002)
+        return made
 
     def __enter__(self) -> "Flow":
-        with inside(self._network.spaces["r"]):
-            self._ping = subprocess.Popen(
-                ["ping", "-n", "-q", "-i", "0.002", self._address],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+        for thread in self._threads:
+            thread.start()
         time.sleep(0.1)
         return self
 
     def __exit__(self, *_error: object) -> None:
         time.sleep(0.1)
-        self._ping.send_signal(signal.SIGINT)
-        told = self._ping.communicate()[0]
-        words = next(line for line in told.splitlines() if "transmitted" in line).split()
-        self.sent, self.received = int(words[0]), int(words[3])
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+        self._far.close()
+        self._near.close()
 
     @property
     def lost(self) -> int:
-        return self.sent - self.received
+        return self.sent - len(self._arrived)
+
+    def _probe(self) -> None:
+        patience = 0
+        # In the end a last second for what is still under way.
+        while not self._ended.is_set() or (self.lost and patience < 500):
+            if self._ended.is_set():
+                patience += 1
+            else:
+                self.sent += 1
+                self._near.send(str(self.sent).encode())
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                while True:
+                    self._arrived.add(self._near.recv(16))
+        self._ended.set()
+
+    def _echo(self) -> None:
+        while not self._ended.is_set() or self._threads[0].is_alive():
+            with contextlib.suppress(TimeoutError):
+                data, sender = self._far.recvfrom(16)
+                self._far.sendto(data, sender)
 
 
 @contextlib.contextmanager
