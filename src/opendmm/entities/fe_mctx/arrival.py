@@ -142,11 +142,15 @@ class Arrival:
 
     def _ahead(self, key: ContextId) -> Prepared | None:
         """What a prediction brought, unless a later move has come and gone since."""
-        ahead = self.prepared.pop(key, None)
+        self.drop_overtaken(key)
+        return self.prepared.pop(key, None)
+
+    def drop_overtaken(self, key: ContextId) -> None:
+        """A prepared grant is worth nothing once a later move has passed through here."""
+        ahead = self.prepared.get(key)
         departed = self.core.departures.get(key)
         if ahead is not None and departed is not None and departed.order >= ahead.context.order:
-            return None
-        return ahead
+            del self.prepared[key]
 
     def _claim_here(self, visit: Visit, attachment: Attachment, now: float) -> list[Effect]:
         key = visit.key

@@ -172,6 +172,7 @@ class FeMctx:
             case "standby":
                 return self.arrival.retry(context, now)
             case "drain":
+                self.arrival.drop_overtaken(context)
                 return self.leaving.drained(context)
             case "prepared":
                 return self.prediction.expired(context)
