@@ -6,12 +6,18 @@ from pathlib import Path
 import msgspec
 
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
-from opendmm.constellation.file import Family, TrafficDirection, TrafficKind, TrafficSection
+from opendmm.constellation.file import (
+    Family,
+    ScenarioSection,
+    TrafficDirection,
+    TrafficKind,
+    TrafficSection,
+)
 from opendmm.constellation.quantities import bits_per_second, seconds
 from opendmm.lab.namespaces import Namespaces
 from opendmm.lab.network import home_address
 from opendmm.lab.path import Sighting
-from opendmm.lab.processes import Process, await_ready, end, finish, start_python
+from opendmm.lab.processes import Process, await_ready, end, finish, start_python, tell
 from opendmm.lab.traffic.plan import (
     PATH_PROBE_OCTETS,
     PROBE_OCTETS,
@@ -31,12 +37,23 @@ from opendmm.report.timeline import ProbeFlow
 
 FIRST_PORT = 40_000
 PATH_INTERVAL = 0.02
+SETTLING = 0.5
+"""Seconds between a mobile node's first attachment and the start of its traffic."""
 TAIL = 0.5
 """Seconds after the end in which what is under way arrives."""
 TCP_TAIL = 3.0
 """Seconds after the end that a TCP session may take to repeat what was lost, and close."""
 LIVENESS = 0.25
 """Seconds before the end within which a probe sent must have arrived, or the session is dead."""
+
+
+def _begins(scenario: ScenarioSection) -> dict[str, float]:
+    """When each mobile node's traffic begins: shortly after its first attachment."""
+    begins: dict[str, float] = {}
+    for attachment in scenario.attachments:
+        at = seconds(attachment.at) + SETTLING
+        begins[attachment.mobile_node] = min(at, begins.get(attachment.mobile_node, at))
+    return begins
 
 
 class _Flow(msgspec.Struct, frozen=True):
@@ -56,11 +73,13 @@ class LiveTraffic:
     def __init__(
         self,
         deployment: Deployment,
-        sections: tuple[TrafficSection, ...],
+        scenario: ScenarioSection,
         namespaces: Namespaces,
     ) -> None:
         self._deployment = deployment
-        self._sections = sections
+        self._sections = scenario.traffic
+        self._duration = seconds(scenario.duration)
+        self._begins = _begins(scenario)
         self._namespaces = namespaces
         self._folder = namespaces.folder / "traffic"
         self._by_name = {s.name: s for s in deployment.subscribers.values()}
@@ -71,13 +90,13 @@ class LiveTraffic:
         self._flows += self._path_flows(len(self._flows))
         self._streams = [
             self._stream(number, section)
-            for number, section in enumerate(sections)
+            for number, section in enumerate(scenario.traffic)
             if section.kind is TrafficKind.TCP
         ]
         self.udp = UdpResult({}, {})
         self.tcp: list[TcpResult] = []
         self.sightings: list[Sighting] = []
-        self._stops_at = 0.0
+        self._start = 0.0
 
     # What there is to send
 
@@ -119,7 +138,7 @@ class LiveTraffic:
             source=near if down else far,
             destination=far if down else near,
             port=FIRST_PORT + number,
-            starts_at=0.0,
+            starts_at=self._begins[section.mobile_node],
             interval=PATH_INTERVAL if session is None else seconds(section.interval),
             octets=PATH_PROBE_OCTETS if session is None else PROBE_OCTETS,
         )
@@ -142,7 +161,7 @@ class LiveTraffic:
             server=near,
             client=far,
             port=FIRST_PORT + 1000 + number,
-            starts_at=0.0,
+            starts_at=self._begins[section.mobile_node],
             rate=bits_per_second(section.rate),
             down=section.direction is not TrafficDirection.UP,
             up=section.direction is not TrafficDirection.DOWN,
@@ -150,23 +169,15 @@ class LiveTraffic:
 
     # Processes
 
-    def start(self, starts: dict[str, float], stops_at: float) -> None:
-        """Start every process; each mobile node's traffic begins at its time in `starts`.
-
-        Times in seconds since 1970.
-        """
+    def prepare(self) -> None:
+        """Start every process; they wait to be told when the scenario starts."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._stops_at = stops_at
         self._capture = self._start_capture()
         for node in self._udp_nodes():
             plan = UdpPlan(
-                stops_at=stops_at,
-                until=stops_at + TAIL,
-                senders=tuple(
-                    msgspec.structs.replace(f.sender, starts_at=starts[f.subscriber.name])
-                    for f in self._flows
-                    if self._ends(f)[0] == node
-                ),
+                stops_at=self._duration,
+                until=self._duration + TAIL,
+                senders=tuple(f.sender for f in self._flows if self._ends(f)[0] == node),
                 receivers=tuple(
                     UdpReceiver(f.sender.destination, f.sender.port)
                     for f in self._flows
@@ -175,19 +186,27 @@ class LiveTraffic:
             )
             self._start_process(node, "udp", plan)
         for serving in (True, False):
-            self._start_tcp(starts, serving=serving)
+            self._start_tcp(serving=serving)
+        await_ready(self._capture, "the capture of path probes")
+        for process in self._processes:
+            await_ready(process, "a traffic process")
 
-    def _start_tcp(self, starts: dict[str, float], *, serving: bool) -> None:
+    def begin(self, start: float) -> None:
+        """The scenario starts at `start` (seconds since 1970)."""
+        self._start = start
+        for process in self._processes:
+            tell(process, repr(start))
+
+    def _start_tcp(self, *, serving: bool) -> None:
         sides: dict[str, list[TcpStream]] = {}
         for section, stream in self._streams:
             node = section.correspondent if serving else section.mobile_node
-            timed = msgspec.structs.replace(stream, starts_at=starts[section.mobile_node])
-            sides.setdefault(node, []).append(timed)
+            sides.setdefault(node, []).append(stream)
         for node, streams in sides.items():
             plan = TcpPlan(
                 serving=serving,
-                stops_at=self._stops_at,
-                until=self._stops_at + TCP_TAIL,
+                stops_at=self._duration,
+                until=self._duration + TCP_TAIL,
                 streams=tuple(streams),
             )
             self._start_process(node, "tcp", plan)
@@ -203,26 +222,23 @@ class LiveTraffic:
             str(result),
             log=self._folder / f"{name}.log",
         )
-        await_ready(process, f"the {kind} traffic of {node}")
         self._processes.append(process)
         self._results.append(result)
 
     def _start_capture(self) -> Process:
         nodes = [*self._deployment.nodes, *self._by_name]
         places = [f"{self._namespaces.name(node)}={node}" for node in nodes]
-        process = start_python(
+        return start_python(
             None,
             "opendmm.lab.path",
             str(self._folder / "paths.result"),
             *places,
             log=self._folder / "paths.log",
         )
-        await_ready(process, "the capture of path probes")
-        return process
 
     def finish(self) -> None:
         """Wait for the end of all traffic and read what was found."""
-        time.sleep(max(0.0, self._stops_at + TAIL - time.time()))
+        time.sleep(max(0.0, self._start + self._duration + TAIL - time.time()))
         for process in self._processes:
             process.wait(30)
         sent: dict[int, list[float]] = {}
@@ -288,22 +304,31 @@ class LiveTraffic:
         flows = [flow for flow in self._flows if flow.session == number]
         logs = [self._log(flow) for flow in flows]
         interval = seconds(section.interval)
-        since = self._stops_at - max(LIVENESS, 3 * interval)
+        ended = self._start + self._duration
+        since = ended - max(LIVENESS, 3 * interval)
         survived = all(any(log.sent[p] >= since for p, _ in log.arrivals) for log in logs)
-        stall = max((longest_silence(log, 0.0, self._stops_at) for log in logs), default=0.0)
+        stall = max((longest_silence(log, 0.0, ended) for log in logs), default=0.0)
         octets = sum(len({p for p, _ in log.arrivals}) for log in logs) * PROBE_OCTETS
         return _session(section, octets, survived, stall, "")
 
     def _tcp_session(self, number: int, section: TrafficSection) -> Session:
         sides = [one for one in self.tcp if one.session == number]
-        survived = len(sides) == 2 and all(
-            side.expected_end and side.intact and not side.error for side in sides
-        )
-        detail = "; ".join(side.error for side in sides if side.error)
-        if any(not side.intact for side in sides):
-            detail = "content altered"
+        detail = "; ".join(side.error for side in sides if side.error) or _difference(sides)
         stall = max((side.longest_stall for side in sides), default=0.0)
-        return _session(section, sum(s.received for s in sides), survived, stall, detail)
+        octets = sum(side.received for side in sides)
+        return _session(section, octets, not detail, stall, detail)
+
+
+def _difference(sides: list[TcpResult]) -> str:
+    """How what was received differs from what was sent; empty when it does not."""
+    if len(sides) != 2:
+        return "a side of the session is missing"
+    if not all(side.intact for side in sides):
+        return "content altered"
+    a, b = sides
+    if (a.sent, b.sent) != (b.received, a.received):
+        return "content incomplete"
+    return ""
 
 
 def _session(

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyroute2 import netns
-
 from opendmm.lab.errors import LabError
 
 RUN = Path("/run/opendmm")
+NETNS = Path("/run/netns")
+"""Where ip-netns(8) keeps names of namespaces."""
 CLONE_NEWNET = 0x40000000
 LONGEST_WAIT = 2.0
 """Seconds a process of the laboratory gets to end before it is killed."""
@@ -34,7 +34,7 @@ def inside(namespace: str) -> Iterator[None]:
     """Run a block with this thread in a namespace; sockets opened there stay there."""
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
-        there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+        there = os.open(NETNS / namespace, os.O_RDONLY)
         try:
             _setns(there)
         finally:
@@ -98,13 +98,12 @@ class Namespaces:
     def create(self, nodes: Sequence[str]) -> None:
         """Make them all. Raises LabError when a foreign one has such a name."""
         self._sweep()
-        existing = set(netns.listnetns())
-        taken = [self.name(node) for node in nodes if self.name(node) in existing]
+        names = [self.name(node) for node in nodes]
+        taken = [name for name in names if (NETNS / name).exists()]
         if taken:
             raise LabError(f"network namespace {taken[0]} exists and is not ours: remove it first")
-        self._marks.write_text("\n".join(self.name(node) for node in nodes))
-        for node in nodes:
-            netns.create(self.name(node))
+        self._marks.write_text("\n".join(names))
+        _ip([f"netns add {name}" for name in names])
 
     def remove(self) -> None:
         """Take away what this laboratory (or a crashed earlier run of it) made.
@@ -124,11 +123,11 @@ class Namespaces:
 
     def _sweep(self) -> None:
         """Namespaces first: as long as the folder lists them they can be found again."""
-        existing = set(netns.listnetns())
-        for namespace in self._marks.read_text().split() if self._marks.exists() else ():
-            if namespace in existing:
-                _kill_inhabitants(namespace)
-                netns.remove(namespace)
+        marked = self._marks.read_text().split() if self._marks.exists() else []
+        existing = [namespace for namespace in marked if (NETNS / namespace).exists()]
+        for namespace in existing:
+            _kill_inhabitants(namespace)
+        _ip([f"netns delete {namespace}" for namespace in existing])
         for entry in self.folder.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
@@ -177,15 +176,19 @@ def execute(namespace: str, *command: str) -> str:
 
 def configure(namespace: str, lines: Sequence[str]) -> None:
     """Run lines of `ip` commands in a namespace. Raises LabError with the line that failed."""
+    _ip(lines, "-netns", namespace)
+
+
+def _ip(lines: Sequence[str], *options: str) -> None:
     done = subprocess.run(
-        ["ip", "-netns", namespace, "-batch", "-"],
+        ["ip", *options, "-batch", "-"],
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise LabError(f"ip failed in {namespace}: {done.stderr.strip()}")
+        raise LabError(f"ip {' '.join(options)} failed: {done.stderr.strip()}")
 
 
 def set_kernel_parameters(namespace: str, values: dict[str, int]) -> None:

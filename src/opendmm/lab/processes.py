@@ -42,6 +42,13 @@ def await_ready(process: Process, what: str) -> None:
     raise LabError(f"{what} ended before it was ready (exit code {process.wait()})")
 
 
+def tell(process: Process, line: str) -> None:
+    """Write a line to a process that reads its standard input."""
+    if process.stdin is not None:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+
+
 def end(process: Process) -> None:
     """Ask it to end, and kill it if it does not."""
     process.terminate()

@@ -22,10 +22,8 @@ from opendmm.report.report import Report, Runtime
 from opendmm.report.timeline import MoveSeen, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages, merge
 
-SETTLING = 0.5
-"""Seconds between a mobile node's first attachment and the start of its traffic."""
-LEAD = 1.0
-"""Seconds between readiness and the scenario's start, for traffic processes to be ready."""
+LEAD = 0.2
+"""Seconds from when all are told the scenario's start until then."""
 PATIENCE = 1.0
 """Seconds beyond the drain time that the last indirection gets to disappear."""
 NOTE = "measured on real kernel forwarding in network namespaces"
@@ -42,7 +40,7 @@ class LabRun:
         self.trace: list[TraceRecord] = []
         self.moves: list[MoveSeen] = []
         self._laboratory = laboratory
-        self._traffic = LiveTraffic(self.deployment, scenario.traffic, laboratory.namespaces)
+        self._traffic = LiveTraffic(self.deployment, scenario, laboratory.namespaces)
         self._director = Director(
             scenario,
             laboratory.links,
@@ -53,11 +51,10 @@ class LabRun:
 
     def perform(self) -> Report:
         """From start to report. Raises LabError."""
+        self._traffic.prepare()
         start = time.time() + LEAD
         end = start + seconds(self.scenario.duration)
-        self._traffic.start(self._traffic_starts(start), end)
-        if time.time() > start:
-            raise LabError("this machine is too busy for the scenario's traffic: try again")
+        self._traffic.begin(start)
         self._director.run(start)
         time.sleep(max(0.0, end + TAIL - time.time()))
         installed = self._settled()
@@ -71,14 +68,6 @@ class LabRun:
     def close(self) -> None:
         """End the traffic, finished or not."""
         self._traffic.close()
-
-    def _traffic_starts(self, start: float) -> dict[str, float]:
-        """By mobile node: shortly after its first attachment."""
-        first: dict[str, float] = {}
-        for attachment in self.scenario.attachments:
-            at = start + seconds(attachment.at) + SETTLING
-            first[attachment.mobile_node] = min(at, first.get(attachment.mobile_node, at))
-        return first
 
     def _settled(self) -> Installed:
         """What is installed once the last indirection had its time to disappear."""

@@ -1,8 +1,9 @@
 """What a traffic process is told to do and what it writes down; files between processes.
 
-All times are in seconds since 1970.
+Times in plans are in seconds since the scenario's start, those in results since 1970.
 """
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -71,13 +72,25 @@ class TcpPlan(msgspec.Struct, frozen=True):
     until: float
     streams: tuple[TcpStream, ...]
 
+    def starting(self, start: float) -> "TcpPlan":
+        """The same with times in seconds since 1970."""
+        return TcpPlan(
+            serving=self.serving,
+            stops_at=start + self.stops_at,
+            until=start + self.until,
+            streams=tuple(
+                msgspec.structs.replace(stream, starts_at=start + stream.starts_at)
+                for stream in self.streams
+            ),
+        )
+
 
 class TcpResult(msgspec.Struct, frozen=True):
-    """One side of a session: what it received, whether to the end and unaltered."""
+    """One side of a session: octets it sent and received, and whether these were unaltered."""
 
     session: int
+    sent: int
     received: int
-    expected_end: bool
     intact: bool
     longest_stall: float
     error: str = ""
@@ -86,3 +99,9 @@ class TcpResult(msgspec.Struct, frozen=True):
 def write(path: Path, value: msgspec.Struct | list[TcpResult]) -> None:
     """A plan or result for another process to read."""
     path.write_bytes(msgspec.json.encode(value))
+
+
+def await_start() -> float:
+    """Say `ready`, and wait to be told when the scenario starts (seconds since 1970)."""
+    print("ready", flush=True)
+    return float(sys.stdin.readline())

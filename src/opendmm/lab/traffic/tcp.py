@@ -2,7 +2,7 @@
 
 `python -m opendmm.lab.traffic.tcp PLAN RESULT`. The mobile node connects from its home
 address; each side sends a pseudo-random pattern and closes; a session has survived when
-both sides have received the other's pattern whole and seen it end.
+both sides have received all that the other sent, unaltered.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from opendmm.lab.traffic.plan import TcpPlan, TcpResult, TcpStream, write
+from opendmm.lab.traffic.plan import TcpPlan, TcpResult, TcpStream, await_start, write
 
 PATTERN = random.Random(7333).randbytes(1 << 20)
 """What is sent over and over."""
@@ -50,8 +50,8 @@ class _Checker:
             data = data[len(expected) :]
 
 
-async def _send(writer: asyncio.StreamWriter, stream: TcpStream, stops_at: float) -> None:
-    """The pattern at the session's rate until `stops_at`, then end of stream."""
+async def _send(writer: asyncio.StreamWriter, stream: TcpStream, stops_at: float) -> int:
+    """The pattern at the session's rate until `stops_at`, then end of stream; the octets sent."""
     sent = 0
     while (now := time.time()) < stops_at:
         due = int((now - stream.starts_at) * stream.rate / 8) - sent
@@ -64,12 +64,12 @@ async def _send(writer: asyncio.StreamWriter, stream: TcpStream, stops_at: float
         await writer.drain()
         await asyncio.sleep(TICK)
     writer.write_eof()
+    return sent
 
 
-async def _receive(reader: asyncio.StreamReader, checker: _Checker) -> bool:
+async def _receive(reader: asyncio.StreamReader, checker: _Checker) -> None:
     while data := await reader.read(CHUNK):
         checker.take(data)
-    return True
 
 
 async def _converse(
@@ -78,22 +78,34 @@ async def _converse(
     sends = stream.down if plan.serving else stream.up
     expects = stream.up if plan.serving else stream.down
     checker = _Checker(max(time.time(), stream.starts_at))
-    ended, error = False, ""
+    sent, error = 0, ""
     try:
         async with asyncio.timeout(plan.until - time.time()):
             receiving = asyncio.create_task(_receive(reader, checker))
             if sends:
-                await _send(writer, stream, plan.stops_at)
+                sent = await _send(writer, stream, plan.stops_at)
             else:
                 writer.write_eof()
-            ended = await receiving
+            await receiving
+            writer.close()
+            await writer.wait_closed()
     except TimeoutError:
         error = "no end of stream in time"
     except OSError as problem:
         error = str(problem)
     writer.transport.abort()
-    stall = checker.longest_stall if expects else 0.0
-    return TcpResult(stream.session, checker.received, ended, checker.intact, stall, error)
+    return TcpResult(
+        session=stream.session,
+        sent=sent,
+        received=checker.received,
+        intact=checker.intact,
+        longest_stall=checker.longest_stall if expects else 0.0,
+        error=error,
+    )
+
+
+def _failed(session: int, error: str) -> TcpResult:
+    return TcpResult(session, 0, 0, True, 0.0, error)
 
 
 async def _serve(plan: TcpPlan) -> list[TcpResult]:
@@ -112,7 +124,6 @@ async def _serve(plan: TcpPlan) -> list[TcpResult]:
                 done.set()
 
         servers.append(await asyncio.start_server(accept, stream.server, stream.port))
-    print("ready", flush=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(plan.until - time.time() + 0.5):
             await done.wait()
@@ -120,7 +131,7 @@ async def _serve(plan: TcpPlan) -> list[TcpResult]:
         server.close()
     missing = {stream.session for stream in plan.streams} - {one.session for one in results}
     nobody = "the mobile node never connected"
-    return results + [TcpResult(s, 0, False, True, 0.0, nobody) for s in sorted(missing)]
+    return results + [_failed(session, nobody) for session in sorted(missing)]
 
 
 async def _connect(plan: TcpPlan, stream: TcpStream) -> TcpResult:
@@ -132,12 +143,11 @@ async def _connect(plan: TcpPlan, stream: TcpStream) -> TcpResult:
         )
     except (OSError, TimeoutError) as problem:
         why = str(problem) or "no answer"
-        return TcpResult(stream.session, 0, False, True, 0.0, f"cannot connect: {why}")
+        return _failed(stream.session, f"cannot connect: {why}")
     return await _converse(reader, writer, plan, stream)
 
 
 async def _connect_all(plan: TcpPlan) -> list[TcpResult]:
-    print("ready", flush=True)
     return await asyncio.gather(*(_connect(plan, stream) for stream in plan.streams))
 
 
@@ -146,6 +156,7 @@ def main() -> None:
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=TcpPlan)
     with contextlib.suppress(OSError):
         os.nice(-5)
+    plan = plan.starting(await_start())
     write(Path(sys.argv[2]), asyncio.run(_serve(plan) if plan.serving else _connect_all(plan)))
 
 

@@ -23,6 +23,7 @@ from opendmm.lab.traffic.plan import (
     UdpReceiver,
     UdpResult,
     UdpSender,
+    await_start,
     write,
 )
 
@@ -84,21 +85,22 @@ def _stamp(ancillary: list[tuple[int, int, bytes]]) -> float:
 
 
 def run(plan: UdpPlan) -> UdpResult:
-    """Send and receive until the plan's end."""
+    """Send and receive from the scenario's start until the plan's end."""
     arrivals: dict[int, list[tuple[int, float]]] = {}
     receiving = [_receiving_socket(receiver) for receiver in plan.receivers]
     flows = [_Flow(sender) for sender in plan.senders]
-    due = [(flow.sender.starts_at, number) for number, flow in enumerate(flows)]
+    start = await_start()
+    due = [(start + flow.sender.starts_at, number) for number, flow in enumerate(flows)]
     heapq.heapify(due)
-    print("ready", flush=True)
-    while (now := time.time()) < plan.until:
+    stops_at, until = start + plan.stops_at, start + plan.until
+    while (now := time.time()) < until:
         while due and due[0][0] <= now:
             at, number = heapq.heappop(due)
             flows[number].send()
             following = at + flows[number].sender.interval
-            if following < plan.stops_at:
+            if following < stops_at:
                 heapq.heappush(due, (following, number))
-        wait = (due[0][0] if due else plan.until) - time.time()
+        wait = (due[0][0] if due else until) - time.time()
         readable, _, _ = select.select(receiving, (), (), min(max(wait, 0.0), 0.1))
         for one in readable:
             _heard(one, arrivals)
