@@ -1,7 +1,6 @@
 """The daemons of a laboratory: one `dmm node` in every namespace that hosts entities."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +32,7 @@ class Daemons:
         self.folder = namespaces.folder
         self._file = file
         self._namespaces = namespaces
-        self._state = _state_folder(namespaces)
+        self._state = namespaces.in_memory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._mobile = {s.name for s in deployment.subscribers.values() if s.client}
 
@@ -48,7 +47,6 @@ class Daemons:
 
     def start(self) -> None:
         """Make the material and start them all; wait until they have found each other."""
-        shutil.rmtree(self._state, ignore_errors=True)
         self._make_material()
         for name in self.names():
             self.start_one(name)
@@ -124,7 +122,6 @@ class Daemons:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        shutil.rmtree(self._state, ignore_errors=True)
 
     @property
     def material(self) -> Path:
@@ -155,12 +152,3 @@ class Daemons:
         path = self.folder / "log" / f"{name}.log"
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         return lines[-1] if lines else f"it said nothing ({os.fspath(path)})"
-
-
-def _state_folder(namespaces: Namespaces) -> Path:
-    """In memory where there is such a file system: this machine's disk, which all nodes of
-    the laboratory would share, must not be what is measured."""
-    in_memory = Path("/dev/shm")
-    if os.access(in_memory, os.W_OK):
-        return in_memory / f"opendmm-lab-{namespaces.lab}"
-    return namespaces.folder / "state"

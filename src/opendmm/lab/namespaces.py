@@ -58,6 +58,7 @@ class Namespaces:
     def __init__(self, lab: str) -> None:
         self.lab = lab
         self.folder = RUN / f"lab-{lab}"
+        self.in_memory = _in_memory(self.folder)
         self._marks = self.folder / "namespaces"
         self._kept = self.folder / "kept"
         self._lock: int | None = None
@@ -128,11 +129,19 @@ class Namespaces:
         for namespace in existing:
             _kill_inhabitants(namespace)
         _ip([f"netns delete {namespace}" for namespace in existing])
+        shutil.rmtree(self.in_memory, ignore_errors=True)
         for entry in self.folder.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+
+
+def _in_memory(folder: Path) -> Path:
+    """Where the daemons keep their facts: the disk of this machine, which they would all
+    share, must not be what is measured."""
+    memory = Path("/dev/shm")
+    return memory / f"opendmm-{folder.name}" if os.access(memory, os.W_OK) else folder / "state"
 
 
 def _kill_inhabitants(namespace: str) -> None:
