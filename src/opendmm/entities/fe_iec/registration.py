@@ -68,6 +68,8 @@ class Registration:
         if held is not None and held.context == context and held.egress == report.egress:
             return self._again(held, report, answer, now)
         record = self._merge(held, report, grant)
+        if self.core.responsible(context) != self.core.node:
+            record.former = []  # the responsible instance sees to them
         status = (
             Status.ACCEPTED
             if held is None or held.order < context.order

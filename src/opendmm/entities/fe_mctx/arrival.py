@@ -8,7 +8,7 @@ from opendmm.entities.fe_mctx.granting import Granting
 from opendmm.entities.fe_mctx.register import Claim
 from opendmm.entities.fe_mctx.visit import Attachment, Phase, Visit
 from opendmm.model.context import ContextId, MobilityContext
-from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
+from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points import r_xa, r_xc, r_xu, r_xx
 from opendmm.reference_points.message import Status, accepted
 
@@ -380,6 +380,22 @@ class Arrival:
         )
         exchange = (CLAIM, visit.key, previous)
         return self.core.outstanding.request(exchange, self.core.mctx(previous), request, now)
+
+    def correct(self, told: MobilityContext, now: float) -> list[Effect]:
+        """R_XX: an anchor takes an older move for the latest; it must hear of ours."""
+        visit = self.core.visits.get(told.key)
+        node = told.current_anchor
+        if visit is None or visit.context is None or visit.context.order <= told.order:
+            return []
+        if visit.phase not in (Phase.REGISTERING, Phase.ANCHORED):
+            return []
+        anchors = self.core.authority.registry
+        if not anchors.may_host(node, FunctionalEntity.FE_MA_C):
+            return []
+        if node == self.core.node or node in visit.former:
+            return []
+        visit.former.add(node)
+        return [*self.core.keep_visit(visit), *self.tell_former(visit, now)]
 
     # Everything follows
 

@@ -136,7 +136,10 @@ class FeMctx:
             case r_xx.ContextPushAcknowledgement():
                 return self.prediction.push_acknowledged(sender, message)
             case r_xx.AnchorChanged():
-                return self.leaving.anchor_changed(sender, message, now)
+                return [
+                    *self.leaving.anchor_changed(sender, message, now),
+                    *self.arrival.correct(message.context, now),
+                ]
             case r_xx.AnchorChangedAcknowledgement():
                 return self.arrival.told(sender, message, now)
             case r_xx.MobilityComplete():
