@@ -177,6 +177,9 @@ class Leaving:
     def _visit_detached(self, visit: Visit, attached_at: int, now: float) -> list[Effect]:
         """Whatever was claimed for this attachment, the home anchor hears that it has ended."""
         key = visit.key
+        if visit.context is not None:
+            # A predicted move bears the time of its prediction, by another's clock.
+            attached_at = max(attached_at, visit.context.order.attached_at)
         effects = self.core.settle_all(key, CLAIM)
         if visit.context is None or visit.phase in (Phase.STANDBY, Phase.FAILED):
             effects += self.core.settle_all(key, LOCATION) + self.core.drop_visit(key)
