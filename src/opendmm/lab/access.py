@@ -4,19 +4,34 @@ For a mobile node without a client the laboratory is its connection manager; whe
 on it, the client switches the default route itself.
 """
 
+import ipaddress
 import os
-from typing import Any
-
-from pyroute2 import IPRoute
+import struct
+from collections.abc import Sequence
 
 from opendmm.constellation.deployment import SubscriberPlan
-from opendmm.lab.namespaces import Namespaces
-from opendmm.lab.network import ANCHOR_IPV4, ANCHOR_IPV6, MOBILE_IPV6, carrier_commands
+from opendmm.forwarding.netlink.attributes import PUT, MessageFlag, attribute, message
+from opendmm.forwarding.netlink.link import (
+    IFINFOMSG,
+    RTM_NEWLINK,
+    UP,
+    find_link,
+    parse_link,
+)
+from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, RouteForm, put_route
+from opendmm.forwarding.netlink.socket import NetlinkSocket
+from opendmm.lab.errors import LabError
+from opendmm.lab.namespaces import Namespaces, inside
+from opendmm.lab.network import ANCHOR_IPV6, MOBILE_IPV6, carrier_commands
 from opendmm.model.identity import NodeId
 
-IFF_UP = 0x1
+RTM_NEWADDR = 20
+IFADDRMSG = struct.Struct("=BBBBI")
+IFA_ADDRESS, IFA_LOCAL = 1, 2
 IFA_F_NODAD = 0x02
-RTNH_F_ONLINK = 0x04
+RTPROT_STATIC = 4
+METRIC = 1024
+GATEWAY = ipaddress.ip_address(ANCHOR_IPV6).packed
 
 
 class MobileNodeLinks:
@@ -25,46 +40,37 @@ class MobileNodeLinks:
     def __init__(self, subscriber: SubscriberPlan, namespaces: Namespaces) -> None:
         self.subscriber = subscriber
         self._namespaces = namespaces
-        # Its methods are made at run time; no type describes them.
-        self._netlink: Any = IPRoute(netns=namespaces.name(subscriber.name))
+        with inside(namespaces.name(subscriber.name)):
+            self._netlink = NetlinkSocket()
         self._index: dict[NodeId, int] = {}
         self.up: list[NodeId] = []
+        """Anchors whose link is up, the most recent last."""
         for anchor in subscriber.access:
-            link = self._netlink.link("get", ifname=str(anchor))[0]
-            self._index[anchor] = link["index"]
-            if link["flags"] & IFF_UP:
+            link = parse_link(self._netlink.request(find_link(anchor)))
+            self._index[anchor] = link.index
+            if link.up:
                 self.up.append(anchor)
             else:
                 self._carrier(anchor, "down")
 
     def attach(self, anchor: NodeId, *, route: bool) -> None:
         """Bring a link up; `route`: send over it from now on."""
-        self._netlink.link("set", index=self._index[anchor], state="up")
+        self._execute([_link(self._index[anchor], UP)])
         self._carrier(anchor, "up")
         # IPv6 addresses of a link vanish when it goes down.
-        self._netlink.addr(
-            "replace",
-            index=self._index[anchor],
-            address=MOBILE_IPV6,
-            prefixlen=64,
-            flags=IFA_F_NODAD,
-        )
+        self._execute([_link_local_address(self._index[anchor])])
         self.up.append(anchor)
         if route:
             self.route_over(anchor)
 
     def route_over(self, anchor: NodeId) -> None:
         """Default routes over a link, in place."""
-        index = self._index[anchor]
-        self._netlink.route("replace", dst="::/0", gateway=ANCHOR_IPV6, oif=index)
-        self._netlink.route(
-            "replace", dst="0.0.0.0/0", gateway=ANCHOR_IPV4, oif=index, flags=RTNH_F_ONLINK
-        )
+        self._execute([_default_route(size, self._index[anchor]) for size in (16, 4)])
 
     def detach(self, anchor: NodeId) -> None:
         """Take a link down."""
         self._carrier(anchor, "down")
-        self._netlink.link("set", index=self._index[anchor], state="down")
+        self._execute([_link(self._index[anchor], 0)])
         self.up.remove(anchor)
 
     def detach_others(self, anchor: NodeId | None) -> None:
@@ -75,6 +81,10 @@ class MobileNodeLinks:
     def close(self) -> None:
         self._netlink.close()
 
+    def _execute(self, messages: Sequence[bytes]) -> None:
+        for refusal in self._netlink.execute(messages).values():
+            raise LabError(f"{self.subscriber.name}: the kernel refused: {refusal.text}")
+
     def _carrier(self, anchor: NodeId, state: str) -> None:
         relay = carrier_commands(self._namespaces, self.subscriber.name, anchor)
         if relay.exists():
@@ -82,3 +92,28 @@ class MobileNodeLinks:
             pipe = os.open(relay, os.O_WRONLY | os.O_NONBLOCK)
             os.write(pipe, f"{state}\n".encode())
             os.close(pipe)
+
+
+def _link(index: int, flags: int) -> bytes:
+    return message(RTM_NEWLINK, MessageFlag.REQUEST, IFINFOMSG.pack(0, 0, index, flags, UP))
+
+
+def _link_local_address(index: int) -> bytes:
+    address = ipaddress.ip_address(MOBILE_IPV6).packed
+    body = IFADDRMSG.pack(AF_INET6, 64, IFA_F_NODAD, 0, index)
+    body += attribute(IFA_LOCAL, address) + attribute(IFA_ADDRESS, address)
+    return message(RTM_NEWADDR, PUT, body)
+
+
+def _default_route(size: int, index: int) -> bytes:
+    """IPv4 goes by the anchor's IPv6 address, too (RFC 8950): one neighbour to resolve."""
+    ipv6 = size == 16
+    form = RouteForm(
+        table=TABLE_MAIN,
+        protocol=RTPROT_STATIC,
+        metric=METRIC,
+        output=index,
+        gateway=GATEWAY if ipv6 else b"",
+        via=b"" if ipv6 else GATEWAY,
+    )
+    return put_route(bytes(size), 0, form)
