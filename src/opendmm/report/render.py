@@ -7,6 +7,7 @@ from rich.rule import Rule as Line
 from rich.table import Table
 from rich.text import Text
 
+from opendmm.constellation.file import MoveOrderName
 from opendmm.report.report import Move, Report, Session
 
 BAR_WIDTH = 32
@@ -24,10 +25,11 @@ def rendered(report: Report) -> RenderableType:
     """The whole report as something rich can print."""
     parts: list[RenderableType] = [Line(_title(report), align="left")]
     if report.moves:
-        parts += [moves_table(report.moves), *_breakdown(report.moves)]
+        parts += [moves_table(report.moves), "", paths_table(report.moves), ""]
+        parts += _breakdown(report.moves)
     if report.sessions:
-        parts.append(sessions_table(report.sessions))
-    parts.append(_messages(report))
+        parts += ["", sessions_table(report.sessions)]
+    parts += ["", _messages(report), ""]
     parts += [Text(f"  left over: {text}", style="yellow") for text in report.leftovers]
     parts += [_expectations(report)] if report.expectations else []
     parts += [Text(f"  {note}", style="dim") for note in report.notes]
@@ -41,30 +43,50 @@ def _title(report: Report) -> Text:
     title.append(f"  {where}, {report.means}, {report.duration_s:g} s", style="not bold dim")
     if report.seed is not None:
         title.append(f", seed {report.seed}", style="not bold dim")
+    if len(orders := {move.order for move in report.moves}) == 1:
+        title.append(f", {_words(*orders)}", style="not bold dim")
     return title
 
 
-def moves_table(moves: Iterable[Move]) -> Table:
-    """One row a move: who, whither, what it cost, which way packets go now."""
+def _words(order: MoveOrderName) -> str:
+    return order.replace("-", " ")
+
+
+def moves_table(moves: Sequence[Move]) -> Table:
+    """One row a move: who, whither and what it cost; in which order, where orders differ."""
+    orders_differ = len({move.order for move in moves}) > 1
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for name in ("#", "mobile node", "move", "order"):
+    for name in ("#", "mobile node", "move", *(("order",) if orders_differ else ())):
         table.add_column(name, no_wrap=name != "order")
-    for name in ("gap ms", "floor ms", "lost ↓", "lost ↑", "dup", "stretch"):
-        table.add_column(name, justify="right")
-    table.add_column("downlink path now")
+    for name in ("gap ms", "floor", "lost ↓", "lost ↑", "dup"):
+        table.add_column(name, justify="right", no_wrap=True)
     for number, move in enumerate(moves, 1):
         table.add_row(
             str(number),
             move.mobile_node,
             f"{move.from_} → {move.to}",
-            move.order,
+            *((_words(move.order),) if orders_differ else ()),
             f"{move.downlink.gap_ms:.1f}",
             f"{move.floor_ms:.1f}",
             _of(move.downlink.lost, move.downlink.sent),
             _of(move.uplink.lost, move.uplink.sent),
             str(move.downlink.duplicated + move.uplink.duplicated),
-            f"{move.stretch_after:.2f}" if move.stretch_after else "–",
-            Text(" ".join(move.path_after) or "–", style="dim"),
+        )
+    return table
+
+
+def paths_table(moves: Iterable[Move]) -> Table:
+    """The ways that downlink packets took, each with the moves after which they took it."""
+    after: dict[tuple[tuple[str, ...], float], list[str]] = {}
+    for number, move in enumerate(moves, 1):
+        after.setdefault((move.path_after, move.stretch_after), []).append(str(number))
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table.add_column("downlink path")
+    table.add_column("stretch", justify="right")
+    table.add_column("after move")
+    for (path, stretch), numbers in after.items():
+        table.add_row(
+            " → ".join(path) or "–", f"{stretch:.2f}" if stretch else "–", " ".join(numbers)
         )
     return table
 
