@@ -2,9 +2,9 @@
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from instant_network import InstantNetwork
+
 from opendmm.authority.authority import Authority, MobileNodeCredential
 from opendmm.authority.registry import NodeRecord, Registry
-
 from opendmm.entities.effects import Entity, LinkAttached, LinkDetached
 from opendmm.entities.fe_e import FeE
 from opendmm.entities.fe_i import FeI

@@ -76,6 +76,7 @@ class FeE:
         self._sources: dict[ContextId, EntityAddress] = {}
         self._subscriptions: Outstanding[NodeId] = Outstanding("subscribe", retransmit)
         self._unconfirmed: dict[NodeId, set[ContextId]] = {}
+        self._missing_pages: dict[NodeId, set[int]] = {}
         self._synchronisation = 0
         self._answers: dict[ContextId, _Answer] = {}
         self._waiting: dict[RuleKey, ContextId] = {}
@@ -193,6 +194,7 @@ class FeE:
     def _subscribe(self, node: NodeId, now: float) -> list[Effect]:
         self._synchronisation += 1
         self._unconfirmed[node] = {k for k, s in self._sources.items() if s.node == node}
+        self._missing_pages.pop(node, None)
         message = r_ec.DeliverySubscribe(synchronisation=self._synchronisation)
         to = EntityAddress(node, FunctionalEntity.FE_IEC)
         return self._subscriptions.request(node, to, message, now)
@@ -206,8 +208,14 @@ class FeE:
             synchronisation=answer.synchronisation
         ):
             return []
+        unconfirmed = self._unconfirmed.get(sender.node, set())
+        unconfirmed.difference_update(answer.held)
+        missing = self._missing_pages.setdefault(sender.node, set(range(1, answer.pages + 1)))
+        missing.discard(answer.page)
+        if missing:
+            return []
         effects = self._subscriptions.settle(sender.node)
-        for key in sorted(self._unconfirmed.pop(sender.node, set()) - set(answer.held)):
+        for key in sorted(self._unconfirmed.pop(sender.node, set())):
             if key in self.policies and self._sources.get(key) == sender:
                 effects += self._forget(key)
         return effects

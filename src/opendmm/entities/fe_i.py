@@ -37,6 +37,9 @@ from opendmm.model.rules import Redirect, Rule, RuleKey, Table
 from opendmm.reference_points import r_ic
 from opendmm.reference_points.message import Status
 
+REMEMBERED_ABSENCES = 10_000
+"""Prefixes without a redirection kept in mind before the outdated ones are dropped."""
+
 
 class PolicyKey(msgspec.Struct, frozen=True, order=True):
     """One policy per context and direction."""
@@ -125,9 +128,8 @@ class FeI:
                 return self._update(sender, update, now)
             case Received(sender, r_ic.PolicySynchronised() as answer):
                 return self._synchronised(sender, answer)
-            case Received(sender, r_ic.PolicyAbsent(prefix=prefix, retry_after=retry_after)):
-                self._absent_until[prefix] = now + retry_after
-                return self._requests.settle((sender.node, prefix))
+            case Received(sender, r_ic.PolicyAbsent() as answer):
+                return self._absent(sender, answer, now)
             case RuleOutcome():
                 return self._outcome(event)
             case PacketWithoutPolicy(prefix):
@@ -302,6 +304,16 @@ class FeI:
                 request = r_ic.PolicyRequest(prefix=prefix)
                 effects += self._requests.request((node, prefix), _iec(node), request, now)
         return effects
+
+    def _absent(self, sender: EntityAddress, answer: r_ic.PolicyAbsent, now: float) -> list[Effect]:
+        """No redirection: believed only of an instance that was asked."""
+        settled = self._requests.settle((sender.node, answer.prefix))
+        if settled:
+            if len(self._absent_until) >= REMEMBERED_ABSENCES:
+                still = self._absent_until.items()
+                self._absent_until = {prefix: until for prefix, until in still if until > now}
+            self._absent_until[answer.prefix] = now + answer.retry_after
+        return settled
 
     def _settle_requests(self, policy: ForwardingPolicy) -> list[Effect]:
         return [

@@ -29,7 +29,12 @@ class DeliveryAcknowledgement(ContextMessage, frozen=True):
 
 
 class DeliverySynchronised(Message, frozen=True):
-    """The subscription has been answered; `held` are all contexts that have a policy here."""
+    """The subscription has been answered; `held` are all contexts that have a policy here.
+
+    Long lists come as several of these, `page` of `pages` (from 1); any order will do.
+    """
 
     synchronisation: int
     held: tuple[ContextId, ...]
+    page: int = 1
+    pages: int = 1

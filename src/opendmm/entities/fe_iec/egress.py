@@ -13,6 +13,9 @@ from opendmm.model.policy import Delivery, DeliveryPolicy
 from opendmm.reference_points import r_ec, r_ii
 from opendmm.reference_points.message import Status, accepted
 
+PAGE = 5000
+"""Contexts named in one message; a frame of the native binding holds some four times that."""
+
 Awaited = tuple[NodeId, ContextId]
 """Which context's policy at which egress node."""
 
@@ -133,10 +136,16 @@ class EgressControl:
                     # Until the new egress is ready a former one goes by what it has.
                     if record.stage is not Stage.EGRESS:
                         effects += self.retire(record.context, former, record.egress, False, now)
-        done = r_ec.DeliverySynchronised(
-            synchronisation=message.synchronisation, held=tuple(sorted(held))
-        )
-        return [*effects, Send(sender, done)]
+        pages = [held[start : start + PAGE] for start in range(0, len(held), PAGE)] or [[]]
+        for number, page in enumerate(pages, 1):
+            done = r_ec.DeliverySynchronised(
+                synchronisation=message.synchronisation,
+                page=number,
+                pages=len(pages),
+                held=tuple(page),
+            )
+            effects.append(Send(sender, done))
+        return effects
 
     def forget(self, key: ContextId) -> list[Effect]:
         effects: list[Effect] = []

@@ -198,7 +198,9 @@ class IngressControl:
             policies=tuple(policy for _, policy in batch),
             synchronisation=synchronisation,
         )
-        return effects + self.outstanding.request(self._transaction, to, update, now)
+        return effects + self.outstanding.request(
+            self._transaction, to, update, now, weight=len(batch)
+        )
 
     # On request
 

@@ -177,9 +177,7 @@ class Leaving:
     def _visit_detached(self, visit: Visit, attached_at: int, now: float) -> list[Effect]:
         """Whatever was claimed for this attachment, the home anchor hears that it has ended."""
         key = visit.key
-        if visit.context is not None:
-            # A predicted move bears the time of its prediction, by another's clock.
-            attached_at = max(attached_at, visit.context.order.attached_at)
+        order = visit.context.order if visit.context is not None else None
         effects = self.core.settle_all(key, CLAIM)
         if visit.context is None or visit.phase in (Phase.STANDBY, Phase.FAILED):
             effects += self.core.settle_all(key, LOCATION) + self.core.drop_visit(key)
@@ -192,11 +190,14 @@ class Leaving:
             )
             effects.append(Send(self.core.anchor, stays))
         if key.home_anchor == self.core.node:
-            if self.core.register.detach(key, self.core.node, attached_at):
+            if self.core.register.detach(key, self.core.node, attached_at, order):
                 effects += self.core.keep_entry(key)
             return effects
         lost = r_xx.AttachmentLost(
-            mobile_node=key.mobile_node, home_anchor=key.home_anchor, attached_at=attached_at
+            mobile_node=key.mobile_node,
+            home_anchor=key.home_anchor,
+            attached_at=attached_at,
+            order=order,
         )
         to = self.core.mctx(key.home_anchor)
         exchange = (LOST, key, key.home_anchor)
@@ -210,7 +211,9 @@ class Leaving:
             attached_at=message.attached_at,
         )
         effects: list[Effect] = [Send(sender, answer)]
-        if self.core.register.detach(message.key, sender.node, message.attached_at):
+        if self.core.register.detach(
+            message.key, sender.node, message.attached_at, message.order
+        ):
             effects += self.core.keep_entry(message.key)
         return effects
 

@@ -20,7 +20,8 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     `last_sequence` counts reservations too (predicted moves that may never happen).
     `former` are anchors that may still hold something of earlier moves. `promised` are those
     with a grant for a predicted move, which they may use before we hear of it. `ended` says
-    for each anchor which of its attachments has ended last, by when it began.
+    for each anchor which of its attachments has ended last, by when it began; `over` that the
+    attachment of the latest move has ended.
     """
 
     context: MobilityContext
@@ -29,12 +30,14 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     former: set[NodeId] = set()
     promised: set[NodeId] = set()
     ended: dict[NodeId, int] = {}
+    over: bool = False
 
     @property
     def detached(self) -> bool:
         """The current anchor has lost the mobile node, so any other anchor's word is news."""
         order = self.context.order
-        return order.sequence == 0 or self.ended.get(order.anchor, -1) >= order.attached_at
+        ended = self.ended.get(order.anchor, -1) >= order.attached_at
+        return order.sequence == 0 or ended or self.over
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -117,13 +120,24 @@ class HomeRegister:
         entry.context = context
         entry.last_sequence = max(entry.last_sequence, context.order.sequence)
         entry.released = False
+        entry.over = False
 
-    def detach(self, key: ContextId, anchor: NodeId, attached_at: int) -> bool:
-        """An attachment has ended; whether that is news."""
+    def detach(
+        self, key: ContextId, anchor: NodeId, attached_at: int, order: MoveOrder | None
+    ) -> bool:
+        """An attachment has ended, and with it the move of this order; whether that is news.
+
+        A predicted move bears the time of its prediction, so the attachment's own does not
+        say whether it is this one that has ended.
+        """
         entry = self._entries.get(key)
-        if entry is None or entry.ended.get(anchor, -1) >= attached_at:
+        if entry is None:
             return False
-        entry.ended[anchor] = attached_at
+        over = entry.over or (order is not None and order == entry.context.order)
+        if entry.ended.get(anchor, -1) >= attached_at and over == entry.over:
+            return False
+        entry.ended[anchor] = max(attached_at, entry.ended.get(anchor, -1))
+        entry.over = over
         return True
 
     def settled(self, key: ContextId, order: MoveOrder) -> bool:
