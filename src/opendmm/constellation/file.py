@@ -13,10 +13,26 @@ from msgspec import Meta
 
 from opendmm.model.identity import FunctionalEntity
 
+DURATION = r"^[0-9]+(\.[0-9]+)?(us|ms|s|min|h)$"
+RATE = r"^[0-9]+(\.[0-9]+)?(kbit|Mbit|Gbit)$"
+PERCENTAGE = r"^[0-9]+(\.[0-9]+)?%$"
+NAME = r"^[a-z][a-z0-9-]{0,14}$"
+TITLE = r"^[a-z][a-z0-9-]{0,29}$"
+
+SHAPES = {
+    DURATION: "a number with its unit us, ms, s, min or h, like 20ms",
+    RATE: "a number with its unit kbit, Mbit or Gbit, like 100Mbit",
+    PERCENTAGE: "a number with a percent sign, like 0.5%",
+    NAME: "lower case letters, digits and dashes, a letter first, 15 at most: interfaces are "
+    "called so",
+    TITLE: "lower case letters, digits and dashes, a letter first, 30 at most",
+}
+"""What a text must look like, by its pattern."""
+
 Duration = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]+(\.[0-9]+)?(us|ms|s|min|h)$",
+        pattern=DURATION,
         description="A length of time with its unit, e.g. 20ms, 1.5s, 5min.",
         examples=["20ms"],
     ),
@@ -24,21 +40,19 @@ Duration = Annotated[
 Rate = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]+(\.[0-9]+)?(kbit|Mbit|Gbit)$",
+        pattern=RATE,
         description="Bits per second with their unit, e.g. 100Mbit.",
         examples=["100Mbit"],
     ),
 ]
 Percentage = Annotated[
-    str,
-    Meta(pattern=r"^[0-9]+(\.[0-9]+)?%$", description="A share, e.g. 0.5%.", examples=["0.5%"]),
+    str, Meta(pattern=PERCENTAGE, description="A share, e.g. 0.5%.", examples=["0.5%"])
 ]
+Count = Annotated[int, Meta(ge=0)]
 Prefix = Annotated[str, Meta(description="An IPv6 or IPv4 prefix, e.g. 2001:db8:a::/48.")]
 Address = Annotated[str, Meta(description="An IPv6 or IPv4 address.")]
-Name = Annotated[
-    str,
-    Meta(pattern=r"^[a-z][a-z0-9-]{0,14}$", description="Lower case letters, digits and dashes."),
-]
+Name = Annotated[str, Meta(pattern=NAME, description="Lower case letters, digits and dashes.")]
+Title = Annotated[str, Meta(pattern=TITLE, description="Lower case letters, digits and dashes.")]
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,8 +100,8 @@ class LinkSection(Strict, frozen=True, kw_only=True):
         tuple[Name, Name], Meta(description="The two nodes, also mobile nodes' anchors.")
     ]
     delay: Annotated[Duration, Meta(description="One way.")] = "0ms"
-    rate: Rate | None = None
-    loss: Percentage = "0%"
+    rate: Annotated[Rate | None, Meta(description="Each way; none: unlimited.")] = None
+    loss: Annotated[Percentage, Meta(description="Of packets, each way, at random.")] = "0%"
     addresses: Annotated[
         tuple[Prefix, ...],
         Meta(
@@ -106,13 +120,28 @@ class BindingName(StrEnum):
 class ReferencePointSection(Strict, frozen=True, kw_only=True):
     """What carries each reference point between nodes."""
 
-    R_XA: BindingName = BindingName.NATIVE
-    R_XU: BindingName = BindingName.NATIVE
-    R_XX: BindingName = BindingName.NATIVE
-    R_IC: BindingName = BindingName.NATIVE
-    R_EC: BindingName = BindingName.NATIVE
-    R_XC: BindingName = BindingName.NATIVE
-    R_II: BindingName = BindingName.NATIVE
+    R_XA: Annotated[
+        BindingName, Meta(description="FE_MCTX and FE_MA_C: contexts exported and imported.")
+    ] = BindingName.NATIVE
+    R_XU: Annotated[
+        BindingName, Meta(description="FE_MU_C and FE_MCTX: attachments, predictions, releases.")
+    ] = BindingName.NATIVE
+    R_XX: Annotated[
+        BindingName,
+        Meta(description="FE_MCTX and FE_MCTX: contexts and grants from anchor to anchor."),
+    ] = BindingName.NATIVE
+    R_IC: Annotated[BindingName, Meta(description="FE_IEC and FE_I: forwarding policies.")] = (
+        BindingName.NATIVE
+    )
+    R_EC: Annotated[BindingName, Meta(description="FE_IEC and FE_E: delivery policies.")] = (
+        BindingName.NATIVE
+    )
+    R_XC: Annotated[BindingName, Meta(description="FE_MCTX and FE_IEC: locations.")] = (
+        BindingName.NATIVE
+    )
+    R_II: Annotated[
+        BindingName, Meta(description="FE_IEC and FE_IEC: responsibility shared or taken over.")
+    ] = BindingName.NATIVE
 
 
 class Means(StrEnum):
@@ -140,11 +169,17 @@ class ForwardingSection(Strict, frozen=True, kw_only=True):
         UplinkMode,
         Meta(description="direct: routed from the new anchor; tunnel: back through FE_I/FE_E."),
     ] = UplinkMode.DIRECT
-    core_mtu: Annotated[int, Meta(ge=1280, le=9216)] = 2000
-    access_mtu: Annotated[int, Meta(ge=1280, le=9216)] = 1500
+    core_mtu: Annotated[
+        int, Meta(ge=1280, le=9216, description="Octets of a packet on links between nodes.")
+    ] = 2000
+    access_mtu: Annotated[
+        int, Meta(ge=1280, le=9216, description="Octets of a packet on access links.")
+    ] = 1500
 
 
 class PolicyModeName(StrEnum):
+    """Whether an ingress is told of policies, or asks for them."""
+
     PUSH = "push"
     PULL = "pull"
 
@@ -223,6 +258,8 @@ class MobileNodeSection(Strict, frozen=True, kw_only=True):
 
 
 class MoveOrderName(StrEnum):
+    """What comes first: the new link, the end of the old one, or the news of the move."""
+
     MAKE_BEFORE_BREAK = "make-before-break"
     BREAK_BEFORE_MAKE = "break-before-make"
     PREDICTED = "predicted"
@@ -232,9 +269,11 @@ class AttachmentSection(Strict, frozen=True, kw_only=True):
     """One move of a mobile node (the first: its initial attachment)."""
 
     at: Annotated[Duration, Meta(description="From the start of the scenario.")]
-    mobile_node: Name
+    mobile_node: Annotated[Name, Meta(description="Who moves.")]
     to: Annotated[Name | None, Meta(description="The anchor; null: detach.")]
-    order: MoveOrderName = MoveOrderName.MAKE_BEFORE_BREAK
+    order: Annotated[
+        MoveOrderName, Meta(description="New link first, old link gone first, or told ahead.")
+    ] = MoveOrderName.MAKE_BEFORE_BREAK
     overlap: Annotated[
         Duration, Meta(description="Make before break: how long both links are up.")
     ] = "200ms"
@@ -245,23 +284,29 @@ class AttachmentSection(Strict, frozen=True, kw_only=True):
 class ReleaseSection(Strict, frozen=True, kw_only=True):
     """The mobile node gives its prefixes up."""
 
-    at: Duration
-    mobile_node: Name
+    at: Annotated[Duration, Meta(description="From the start of the scenario.")]
+    mobile_node: Annotated[Name, Meta(description="Who gives them up.")]
     prefixes: Annotated[tuple[Prefix, ...], Meta(description="Empty: all.")] = ()
 
 
 class TrafficKind(StrEnum):
+    """UDP probes, or a TCP session that carries a stream."""
+
     UDP = "udp"
     TCP = "tcp"
 
 
 class TrafficDirection(StrEnum):
+    """Down: to the mobile node."""
+
     DOWN = "down"
     UP = "up"
     BOTH = "both"
 
 
 class Family(StrEnum):
+    """Of the home address that a session uses."""
+
     IPV6 = "ipv6"
     IPV4 = "ipv4"
 
@@ -269,16 +314,20 @@ class Family(StrEnum):
 class TrafficSection(Strict, frozen=True, kw_only=True):
     """A live session between a correspondent and a mobile node."""
 
-    kind: TrafficKind
-    correspondent: Name
-    mobile_node: Name
-    direction: TrafficDirection = TrafficDirection.BOTH
-    family: Family = Family.IPV6
+    kind: Annotated[TrafficKind, Meta(description="Probes (udp) or a stream (tcp).")]
+    correspondent: Annotated[Name, Meta(description="The node at the other end.")]
+    mobile_node: Annotated[Name, Meta(description="The mobile node, by a home address of its.")]
+    direction: Annotated[
+        TrafficDirection, Meta(description="down: to the mobile node; up: from it.")
+    ] = TrafficDirection.BOTH
+    family: Annotated[Family, Meta(description="Of the home address used.")] = Family.IPV6
     interval: Annotated[Duration, Meta(description="UDP: spacing of the probes.")] = "1ms"
     rate: Annotated[Rate, Meta(description="TCP: how fast the application writes.")] = "10Mbit"
 
 
 class FaultKind(StrEnum):
+    """What breaks: a daemon killed or paused, a link cut."""
+
     KILL = "kill"  # SIGKILL, restarted after `lasts` when given
     PAUSE = "pause"  # SIGSTOP for `lasts`
     CUT = "cut"  # a link, for `lasts`
@@ -287,8 +336,11 @@ class FaultKind(StrEnum):
 class FaultSection(Strict, frozen=True, kw_only=True):
     """Something breaks."""
 
-    at: Duration
-    kind: FaultKind
+    at: Annotated[Duration, Meta(description="From the start of the scenario.")]
+    kind: Annotated[
+        FaultKind,
+        Meta(description="kill a daemon (restarted after `lasts`), pause it, or cut a link."),
+    ]
     node: Annotated[Name | None, Meta(description="kill, pause: whose daemon.")] = None
     link: Annotated[tuple[Name, Name] | None, Meta(description="cut: the link's ends.")] = None
     lasts: Annotated[Duration | None, Meta(description="How long; none: for good.")] = None
@@ -298,18 +350,22 @@ class PathExpectation(Strict, frozen=True, kw_only=True):
     """The path of downlink packets after a move."""
 
     move: Annotated[int, Meta(ge=1, description="Number of the move, first 1.")]
-    touches: tuple[Name, ...] = ()
-    avoids: tuple[Name, ...] = ()
+    touches: Annotated[tuple[Name, ...], Meta(description="Nodes that it passes, all.")] = ()
+    avoids: Annotated[tuple[Name, ...], Meta(description="Nodes that it does not pass.")] = ()
 
 
 class ExpectationSection(Strict, frozen=True, kw_only=True):
     """What must hold; each field given becomes one expectation of the report."""
 
     sessions_survive: Annotated[bool, Meta(description="Every session ends intact.")] = True
-    lost_at_most: Annotated[int | None, Meta(description="UDP probes lost, per move.")] = None
-    duplicated_at_most: Annotated[int | None, Meta(description="UDP probes, per move.")] = None
+    lost_at_most: Annotated[Count | None, Meta(description="UDP probes lost, per move.")] = None
+    duplicated_at_most: Annotated[
+        Count | None, Meta(description="UDP probes that arrive twice, per move.")
+    ] = None
     gap_at_most: Annotated[Duration | None, Meta(description="Longest downlink gap.")] = None
-    paths: tuple[PathExpectation, ...] = ()
+    paths: Annotated[
+        tuple[PathExpectation, ...], Meta(description="Of packets after certain moves.")
+    ] = ()
     nothing_left: Annotated[bool, Meta(description="No rule of ours anywhere at the end.")] = False
 
 
@@ -317,25 +373,52 @@ class ScenarioSection(Strict, frozen=True, kw_only=True):
     """What happens, when, and what must come of it."""
 
     duration: Annotated[Duration, Meta(description="Of the whole scenario.")]
-    attachments: Annotated[tuple[AttachmentSection, ...], Meta(min_length=1)]
-    releases: tuple[ReleaseSection, ...] = ()
-    traffic: tuple[TrafficSection, ...] = ()
-    faults: tuple[FaultSection, ...] = ()
-    expect: ExpectationSection = ExpectationSection()
+    attachments: Annotated[
+        tuple[AttachmentSection, ...],
+        Meta(min_length=1, description="Who attaches where, in order of time."),
+    ]
+    releases: Annotated[
+        tuple[ReleaseSection, ...], Meta(description="Prefixes given up by mobile nodes.")
+    ] = ()
+    traffic: Annotated[
+        tuple[TrafficSection, ...], Meta(description="Live sessions through all of it.")
+    ] = ()
+    faults: Annotated[tuple[FaultSection, ...], Meta(description="What breaks.")] = ()
+    expect: Annotated[
+        ExpectationSection, Meta(description="What must hold; decides the exit code.")
+    ] = ExpectationSection()
 
 
 class ConstellationFile(Strict, frozen=True, kw_only=True):
     """A constellation: nodes, links, entities, bindings, forwarding, policies, scenario."""
 
-    constellation: Annotated[Name, Meta(description="The constellation's name.")]
+    constellation: Annotated[Title, Meta(description="The constellation's name.")]
     version: Annotated[int, Meta(ge=1, le=1, description="Of this file format.")] = 1
-    description: str = ""
-    nodes: Annotated[dict[Name, NodeSection], Meta(min_length=1)]
-    links: tuple[LinkSection, ...] = ()
-    reference_points: ReferencePointSection = ReferencePointSection()
-    forwarding: ForwardingSection = ForwardingSection()
-    policies: tuple[PolicySection, ...] = ()
-    security: SecuritySection = SecuritySection()
-    timers: TimerSection = TimerSection()
-    mobile_nodes: dict[Name, MobileNodeSection] = {}
-    scenario: ScenarioSection | None = None
+    description: Annotated[str, Meta(description="One line for people.")] = ""
+    nodes: Annotated[
+        dict[Name, NodeSection],
+        Meta(min_length=1, description="The network elements, by name (interfaces are called so)."),
+    ]
+    links: Annotated[tuple[LinkSection, ...], Meta(description="What joins the nodes.")] = ()
+    reference_points: Annotated[
+        ReferencePointSection, Meta(description="The binding of each reference point.")
+    ] = ReferencePointSection()
+    forwarding: Annotated[ForwardingSection, Meta(description="How redirected packets travel.")] = (
+        ForwardingSection()
+    )
+    policies: Annotated[
+        tuple[PolicySection, ...],
+        Meta(description="For ingresses that are not told everything at once (push)."),
+    ] = ()
+    security: Annotated[
+        SecuritySection, Meta(description="Keys, and what a redirection must prove.")
+    ] = SecuritySection()
+    timers: Annotated[TimerSection, Meta(description="Lifetimes and waiting times.")] = (
+        TimerSection()
+    )
+    mobile_nodes: Annotated[
+        dict[Name, MobileNodeSection], Meta(description="Who moves, by name.")
+    ] = {}
+    scenario: Annotated[
+        ScenarioSection | None, Meta(description="What `dmm lab run` and `dmm sim run` carry out.")
+    ] = None

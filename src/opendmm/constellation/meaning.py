@@ -1,124 +1,91 @@
-"""The meaning of a constellation file: names that exist, prefixes that fit, times in order."""
+"""The meaning of a constellation file: names that exist, prefixes that fit, links that join.
 
-import difflib
+Here are the network's own sections; scenario, names and addresses, and what entities need to
+be assembled have files of their own. One table holds them all.
+"""
+
 import ipaddress
 from collections.abc import Callable, Iterator
 
 import networkx
 
-from opendmm.constellation.file import ConstellationFile, FaultKind, ScenarioSection
+from opendmm.constellation.assembling import missing_parts
+from opendmm.constellation.file import ConstellationFile, LinkSection, NodeSection
+from opendmm.constellation.mistakes import Mistake, hosting, known, network_of, well_formed
+from opendmm.constellation.naming import clashing_addresses, clashing_names
 from opendmm.constellation.problems import Problem
-from opendmm.constellation.quantities import seconds
+from opendmm.constellation.scenario_meaning import scenario_mistakes
 from opendmm.constellation.source import Source, Where
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity
 
 FE = FunctionalEntity
-Finding = tuple[Where, str, str]
-"""Where, what is wrong, what would be right."""
 
 
 def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem]:
     """Every mistake that the form does not show."""
-    checks: list[Callable[[ConstellationFile], Iterator[Finding]]] = [
+    checks: list[Callable[[ConstellationFile], Iterator[Mistake]]] = [
         _nodes,
         _links,
         _policies,
         _mobile_nodes,
-        _scenario,
+        clashing_names,
+        clashing_addresses,
+        missing_parts,
+        scenario_mistakes,
     ]
-    found = [finding for check in checks for finding in check(file)]
+    found = [mistake for check in checks for mistake in check(file)]
     return [Problem(*source.place(where), message, hint) for where, message, hint in found]
 
 
-def _known(name: str, names: list[str], what: str, where: Where) -> Iterator[Finding]:
-    if name in names:
-        return
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(names) or 'none'}"
-    yield where, f"there is no {what} `{name}`", hint
-
-
-def _prefix(text: str, where: Where) -> Iterator[Finding]:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError as problem:
-        yield where, f"`{text}` is no prefix: {problem}", "write it like 2001:db8:a::/48"
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        return None
-
-
-def _nodes(file: ConstellationFile) -> Iterator[Finding]:
-    pools: dict[str, str] = {}
-    locators: dict[str, str] = {}
+def _nodes(file: ConstellationFile) -> Iterator[Mistake]:
     for name, section in file.nodes.items():
         where: Where = ("nodes", name)
         for index, pool in enumerate(section.pools):
-            yield from _prefix(pool, (*where, "pools", index))
-            yield from _overlapping(pool, name, pools, (*where, "pools", index))
-            pools[pool] = name
+            yield from well_formed(pool, (*where, "pools", index))
         if section.pools and FE.FE_MA_C not in section.entities:
             yield (*where, "pools"), f"`{name}` has pools but no FE_MA_C", "add FE_MA_C to it"
-        for index, prefix in enumerate(section.serves):
-            yield from _prefix(prefix, (*where, "serves", index))
-        if section.standby_for is not None:
-            controllers = [n for n, s in file.nodes.items() if FE.FE_IEC in s.entities]
-            place = (*where, "standby_for")
-            yield from _known(section.standby_for, controllers, "FE_IEC on a node", place)
-            if section.standby_for == name:
-                yield place, f"`{name}` cannot stand by for itself", "name another FE_IEC"
-        if section.locator is not None:
-            yield from _locator(section.locator, name, locators, (*where, "locator"))
         if len(set(section.entities)) < len(section.entities):
             yield (*where, "entities"), "an entity is named twice", "once is enough"
+        yield from _controller(file, name, section)
 
 
-def _overlapping(pool: str, owner: str, others: dict[str, str], where: Where) -> Iterator[Finding]:
-    network = _network(pool)
-    for other, holder in others.items():
-        held = _network(other)
-        if network is None or held is None or network.version != held.version:
-            continue
-        if network.overlaps(held):
-            hint = "a prefix has one home; make them disjoint"
-            yield where, f"pool {pool} of `{owner}` overlaps {other} of `{holder}`", hint
-
-
-def _locator(text: str, name: str, others: dict[str, str], where: Where) -> Iterator[Finding]:
-    try:
-        address = ipaddress.IPv6Address(text)
-    except ValueError as problem:
-        yield where, f"`{text}` is no IPv6 address: {problem}", "write it like 2001:db8:1::1"
+def _controller(file: ConstellationFile, name: str, section: NodeSection) -> Iterator[Mistake]:
+    """What only an FE_IEC has: prefixes it serves, an instance it stands by for."""
+    where: Where = ("nodes", name)
+    for field, given in (("serves", section.serves), ("standby_for", section.standby_for)):
+        if given and FE.FE_IEC not in section.entities:
+            yield (*where, field), f"`{name}` has `{field}` but no FE_IEC", "add FE_IEC to it"
+    for index, prefix in enumerate(section.serves):
+        yield from well_formed(prefix, (*where, "serves", index))
+    primary, place = section.standby_for, (*where, "standby_for")
+    if primary is None:
         return
-    block = str(ipaddress.ip_network((address, 64), strict=False))
-    if block in others:
-        hint = "every node's locator needs a /64 of its own"
-        yield where, f"`{name}` and `{others[block]}` have locators in the same /64", hint
-    others[block] = name
+    yield from known(primary, hosting(file, FE.FE_IEC), "FE_IEC on a node", place)
+    if primary == name:
+        yield place, f"`{name}` cannot stand by for itself", "name another FE_IEC"
+    elif primary in file.nodes and file.nodes[primary].standby_for is not None:
+        hint = "let one of them stand by"
+        yield place, f"`{primary}` stands by for another FE_IEC itself", hint
+    first = next(other for other, s in file.nodes.items() if s.standby_for == primary)
+    if first != name:
+        hint = "one instance stands by for one other"
+        yield place, f"`{first}` stands by for `{primary}` already", hint
 
 
-def _links(file: ConstellationFile) -> Iterator[Finding]:
+def _links(file: ConstellationFile) -> Iterator[Mistake]:
     graph: networkx.Graph[str] = networkx.Graph()
     graph.add_nodes_from(file.nodes)
     for index, link in enumerate(file.links):
         where: Where = ("links", index)
         for end in link.between:
-            yield from _known(end, list(file.nodes), "node", (*where, "between"))
+            yield from known(end, list(file.nodes), "node", (*where, "between"))
         if link.between[0] == link.between[1]:
-            yield (*where, "between"), "a link joins two different nodes", ""
-        if graph.has_edge(*link.between):
-            yield (*where, "between"), f"{' and '.join(link.between)} have a link already", ""
-        for number, address in enumerate(link.addresses):
-            try:
-                ipaddress.ip_interface(address)
-            except ValueError as problem:
-                hint = "write an address with its length, like 2001:db8::1/64"
-                yield (*where, "addresses", number), f"`{address}`: {problem}", hint
+            yield (*where, "between"), "a link joins two different nodes", "name the other end"
+        elif graph.has_edge(*link.between):
+            what = f"{' and '.join(link.between)} have a link already"
+            yield (*where, "between"), what, "keep one of them"
+        yield from _link_addresses(link, (*where, "addresses"))
         graph.add_edge(*link.between)
     if len(file.nodes) > 1 and not networkx.is_connected(graph):
         parts = sorted(networkx.connected_components(graph), key=len)
@@ -126,112 +93,68 @@ def _links(file: ConstellationFile) -> Iterator[Finding]:
         yield ("links",), f"no link leads to {lone}", "add links that join them to the others"
 
 
-def _policies(file: ConstellationFile) -> Iterator[Finding]:
-    ingresses = [name for name, section in file.nodes.items() if FE.FE_I in section.entities]
+def _link_addresses(link: LinkSection, where: Where) -> Iterator[Mistake]:
+    """Two of a family, in one subnet, or none."""
+    interfaces = []
+    for number, address in enumerate(link.addresses):
+        try:
+            interfaces.append(ipaddress.ip_interface(address))
+        except ValueError as problem:
+            hint = "write an address with its length, like 2001:db8::1/64"
+            yield (*where, number), f"`{address}`: {problem}", hint
+    for version in (6, 4):
+        ends = [interface for interface in interfaces if interface.version == version]
+        if ends and (len(ends) != 2 or ends[0] == ends[1] or ends[0].network != ends[1].network):
+            hint = "two different addresses of one subnet, in the order of `between`"
+            yield where, f"the link's two ends need an IPv{version} address each", hint
+
+
+def _policies(file: ConstellationFile) -> Iterator[Mistake]:
+    seen: set[str] = set()
     for index, policy in enumerate(file.policies):
-        where: Where = ("policies", index)
-        yield from _known(policy.ingress, ingresses, "FE_I on a node", (*where, "ingress"))
+        place: Where = ("policies", index, "ingress")
+        yield from known(policy.ingress, hosting(file, FE.FE_I), "FE_I on a node", place)
+        if policy.ingress in seen:
+            yield place, f"`{policy.ingress}` has a policy already", "join the two"
+        seen.add(policy.ingress)
         for number, group in enumerate(policy.groups):
-            yield from _prefix(group, (*where, "groups", number))
+            yield from well_formed(group, ("policies", index, "groups", number))
 
 
-def _mobile_nodes(file: ConstellationFile) -> Iterator[Finding]:
-    anchors = [name for name, section in file.nodes.items() if FE.FE_MA_C in section.entities]
+def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
+    anchors = hosting(file, FE.FE_MA_C)
     owners: dict[str, str] = {}
     for name, section in file.mobile_nodes.items():
         where: Where = ("mobile_nodes", name)
-        if name in file.nodes:
-            yield where, f"`{name}` is the name of a node, too", "names are unique"
-        yield from _known(section.home, anchors, "anchor (node with FE_MA_C)", (*where, "home"))
-        for anchor in section.access:
-            yield from _known(anchor, anchors, "anchor (node with FE_MA_C)", (*where, "access"))
+        yield from known(section.home, anchors, "anchor (node with FE_MA_C)", (*where, "home"))
+        for number, anchor in enumerate(section.access):
+            place: Where = (*where, "access", number)
+            yield from known(anchor, anchors, "anchor (node with FE_MA_C)", place)
         for index, prefix in enumerate(section.prefixes):
             place = (*where, "prefixes", index)
-            yield from _prefix(prefix, place)
+            yield from well_formed(prefix, place)
             yield from _at_home(file, section.home, prefix, place)
-            if prefix in owners:
-                yield place, f"{prefix} belongs to `{owners[prefix]}` already", "one owner each"
+            yield from _owned_twice(prefix, name, owners, place)
             owners[prefix] = name
 
 
-def _at_home(file: ConstellationFile, home: str, prefix: str, where: Where) -> Iterator[Finding]:
-    network = _network(prefix)
-    if network is None or home not in file.nodes:
+def _at_home(file: ConstellationFile, home: str, prefix: str, where: Where) -> Iterator[Mistake]:
+    if network_of(prefix) is None or home not in file.nodes:
         return
     pools = file.nodes[home].pools
     home_prefix = HomePrefix.parse(prefix)
-    if any(_network(pool) and HomePrefix.parse(pool).covers(home_prefix) for pool in pools):
+    if any(network_of(pool) and HomePrefix.parse(pool).covers(home_prefix) for pool in pools):
         return
     hint = f"its pools are {', '.join(pools) or 'not given'}"
     yield where, f"{prefix} is not out of the pools of its home `{home}`", hint
 
 
-def _scenario(file: ConstellationFile) -> Iterator[Finding]:
-    scenario = file.scenario
-    if scenario is None:
-        return
-    yield from _attachments(file, scenario)
-    yield from _traffic(file, scenario)
-    yield from _faults(file, scenario)
-    for index, release in enumerate(scenario.releases):
-        where: Where = ("scenario", "releases", index)
-        yield from _known(
-            release.mobile_node, list(file.mobile_nodes), "mobile node", (*where, "mobile_node")
-        )
-
-
-def _attachments(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Finding]:
-    anchors = [name for name, section in file.nodes.items() if FE.FE_MA_C in section.entities]
-    last: dict[str, float] = {}
-    for index, one in enumerate(scenario.attachments):
-        where: Where = ("scenario", "attachments", index)
-        yield from _known(
-            one.mobile_node, list(file.mobile_nodes), "mobile node", (*where, "mobile_node")
-        )
-        section = file.mobile_nodes.get(one.mobile_node)
-        if one.to is not None:
-            yield from _known(one.to, anchors, "anchor (node with FE_MA_C)", (*where, "to"))
-            if section is not None and section.access and one.to not in section.access:
-                hint = f"its access is {', '.join(section.access)}"
-                yield (*where, "to"), f"`{one.mobile_node}` has no access to `{one.to}`", hint
-        at = seconds(one.at)
-        if at < last.get(one.mobile_node, 0.0):
-            hint = "attachments of a mobile node stand in order of time"
-            yield (*where, "at"), f"{one.at} is before the attachment above", hint
-        if at > seconds(scenario.duration):
-            hint = f"the scenario lasts {scenario.duration}"
-            yield (*where, "at"), f"{one.at} is after the end of the scenario", hint
-        last[one.mobile_node] = at
-
-
-def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Finding]:
-    for index, one in enumerate(scenario.traffic):
-        where: Where = ("scenario", "traffic", index)
-        yield from _known(one.correspondent, list(file.nodes), "node", (*where, "correspondent"))
-        yield from _known(
-            one.mobile_node, list(file.mobile_nodes), "mobile node", (*where, "mobile_node")
-        )
-        section = file.mobile_nodes.get(one.mobile_node)
-        if section is None:
+def _owned_twice(prefix: str, name: str, owners: dict[str, str], where: Where) -> Iterator[Mistake]:
+    mine = network_of(prefix)
+    for other, owner in owners.items():
+        theirs = network_of(other)
+        if mine is None or theirs is None or mine.version != theirs.version:
             continue
-        versions = {network.version for p in section.prefixes if (network := _network(p))}
-        if (6 if one.family == "ipv6" else 4) not in versions:
-            hint = "give it a prefix of that family"
-            yield (*where, "family"), f"`{one.mobile_node}` has no {one.family} prefix", hint
-
-
-def _faults(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Finding]:
-    for index, fault in enumerate(scenario.faults):
-        where: Where = ("scenario", "faults", index)
-        if fault.kind is FaultKind.CUT:
-            if fault.link is None:
-                yield where, "a cut needs `link: [node, node]`", "name the link's two ends"
-                continue
-            joined = [set(link.between) for link in file.links]
-            if set(fault.link) not in joined:
-                hint = "name the two ends of a link of this file"
-                yield (*where, "link"), f"there is no link {' – '.join(fault.link)}", hint
-        elif fault.node is None:
-            yield where, f"a {fault.kind} needs `node:`", "name whose daemon"
-        else:
-            yield from _known(fault.node, list(file.nodes), "node", (*where, "node"))
+        if mine.overlaps(theirs):
+            hint = "a prefix has one owner, once"
+            yield where, f"{prefix} of `{name}` overlaps {other} of `{owner}`", hint

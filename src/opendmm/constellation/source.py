@@ -14,6 +14,8 @@ Where = tuple[str | int, ...]
 MERGE = "tag:yaml.org,2002:merge"
 DEEPEST = 50
 """Nesting beyond this is no constellation."""
+LARGEST = 1_000_000
+"""Values, with those that aliases repeat; more would only be a way to use up memory."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -45,7 +47,12 @@ def read_source(file: Path) -> Source:
     if root is None:
         raise _broken(file, 1, 1, "is empty", "start with `constellation: <name>`")
     reader = _Reader()
-    data = reader.value(root, ())
+    try:
+        data = reader.value(root, ())
+    except _TooLarge as error:
+        hint = "use fewer aliases"
+        message = f"has more than {LARGEST} values"
+        raise _broken(file, error.line, error.column, message, hint) from error
     if reader.problems:
         raise ConstellationError(file, reader.problems)
     return Source(file, data, reader.places)
@@ -62,17 +69,29 @@ def _syntax(file: Path, error: Exception) -> ConstellationError:
     return _broken(file, line, column, f"is not YAML here: {what}")
 
 
+class _TooLarge(Exception):
+    """The values, aliases followed, are more than LARGEST."""
+
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
+
+
 class _Reader:
     """Turns composed nodes into data, noting places and mistakes of form."""
 
     def __init__(self) -> None:
         self.places: dict[Where, tuple[int, int]] = {}
         self.problems: list[Problem] = []
+        self._values = 0
         self._scalars = yaml.SafeLoader("")
 
     def value(self, node: yaml.Node, where: Where) -> Any:
         place = (node.start_mark.line + 1, node.start_mark.column + 1)
         self.places[where] = place
+        self._values += 1
+        if self._values > LARGEST:
+            raise _TooLarge(*place)
         if len(where) > DEEPEST:
             self._problem(node, "is nested too deeply")
             return None

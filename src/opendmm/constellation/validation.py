@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from opendmm.constellation.file import ConstellationFile
+from opendmm.constellation.file import SHAPES, ConstellationFile
 from opendmm.constellation.problems import Problem
 from opendmm.constellation.source import Source, Where
 
@@ -106,8 +106,8 @@ def _description(part: dict[str, Any], field: str) -> str:
 
 
 def _shape(error: jsonschema.ValidationError) -> str:
-    described = str(_part(error).get("description", ""))
-    return described or f"it must match {error.validator_value}"
+    pattern = str(error.validator_value)
+    return SHAPES.get(pattern, f"it must match {pattern}")
 
 
 def _kind(wanted: object) -> str:

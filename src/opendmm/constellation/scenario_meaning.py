@@ -1,0 +1,140 @@
+"""The meaning of a scenario: who and where, in order of time, within its duration."""
+
+from collections.abc import Iterator
+
+from opendmm.constellation.file import (
+    AttachmentSection,
+    ConstellationFile,
+    FaultKind,
+    FaultSection,
+    MoveOrderName,
+    ScenarioSection,
+)
+from opendmm.constellation.mistakes import Mistake, hosting, known, network_of, well_formed
+from opendmm.constellation.quantities import seconds
+from opendmm.constellation.source import Where
+from opendmm.model.identity import FunctionalEntity
+
+
+def scenario_mistakes(file: ConstellationFile) -> Iterator[Mistake]:
+    """Every mistake of meaning in the scenario."""
+    scenario = file.scenario
+    if scenario is None:
+        return
+    yield from _attachments(file, scenario)
+    yield from _releases(file, scenario)
+    yield from _traffic(file, scenario)
+    for index, fault in enumerate(scenario.faults):
+        where: Where = ("scenario", "faults", index)
+        yield from _fault(file, fault, where)
+        yield from _in_time(scenario, fault.at, (*where, "at"))
+    yield from _paths(file, scenario)
+
+
+def _in_time(scenario: ScenarioSection, at: str, where: Where) -> Iterator[Mistake]:
+    if seconds(at) > seconds(scenario.duration):
+        hint = f"the scenario lasts {scenario.duration}"
+        yield where, f"{at} is after the end of the scenario", hint
+
+
+def _attachments(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
+    last: dict[str, float] = {}
+    for index, one in enumerate(scenario.attachments):
+        where: Where = ("scenario", "attachments", index)
+        yield from known(
+            one.mobile_node, list(file.mobile_nodes), "mobile node", (*where, "mobile_node")
+        )
+        yield from _target(file, one, (*where, "to"))
+        yield from _in_time(scenario, one.at, (*where, "at"))
+        at = seconds(one.at)
+        if at < last.get(one.mobile_node, 0.0):
+            hint = "attachments of a mobile node stand in order of time"
+            yield (*where, "at"), f"{one.at} is before the attachment above", hint
+        if one.order is MoveOrderName.PREDICTED and at < seconds(one.lead):
+            hint = "the first sign of a predicted move is `lead` before it"
+            yield (*where, "at"), f"{one.at} is sooner than its lead of {one.lead}", hint
+        last[one.mobile_node] = at
+
+
+def _target(file: ConstellationFile, one: AttachmentSection, where: Where) -> Iterator[Mistake]:
+    if one.to is None:
+        return
+    anchors = hosting(file, FunctionalEntity.FE_MA_C)
+    yield from known(one.to, anchors, "anchor (node with FE_MA_C)", where)
+    section = file.mobile_nodes.get(one.mobile_node)
+    if section is not None and section.access and one.to not in section.access:
+        hint = f"its access is {', '.join(section.access)}"
+        yield where, f"`{one.mobile_node}` has no access to `{one.to}`", hint
+
+
+def _releases(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
+    for index, release in enumerate(scenario.releases):
+        where: Where = ("scenario", "releases", index)
+        yield from _in_time(scenario, release.at, (*where, "at"))
+        name = release.mobile_node
+        yield from known(name, list(file.mobile_nodes), "mobile node", (*where, "mobile_node"))
+        section = file.mobile_nodes.get(name)
+        for number, prefix in enumerate(release.prefixes):
+            place: Where = (*where, "prefixes", number)
+            yield from well_formed(prefix, place)
+            if section is not None and prefix not in section.prefixes:
+                hint = f"its prefixes are {', '.join(section.prefixes)}"
+                yield place, f"{prefix} is not a prefix of `{name}`", hint
+
+
+def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
+    attaching = {one.mobile_node for one in scenario.attachments if one.to is not None}
+    for index, one in enumerate(scenario.traffic):
+        where: Where = ("scenario", "traffic", index)
+        yield from known(one.correspondent, list(file.nodes), "node", (*where, "correspondent"))
+        place = (*where, "mobile_node")
+        yield from known(one.mobile_node, list(file.mobile_nodes), "mobile node", place)
+        section = file.mobile_nodes.get(one.mobile_node)
+        if section is None:
+            continue
+        if one.mobile_node not in attaching:
+            hint = "give it an attachment first"
+            yield place, f"`{one.mobile_node}` never attaches, so nobody can talk to it", hint
+        networks = [network for p in section.prefixes if (network := network_of(p))]
+        if (6 if one.family == "ipv6" else 4) not in {network.version for network in networks}:
+            hint = "give it a prefix of that family"
+            yield (*where, "family"), f"`{one.mobile_node}` has no {one.family} prefix", hint
+
+
+def _fault(file: ConstellationFile, fault: FaultSection, where: Where) -> Iterator[Mistake]:
+    if fault.kind is FaultKind.CUT:
+        joined = [set(link.between) for link in file.links]
+        if fault.link is None:
+            yield where, "a cut needs `link: [node, node]`", "name the link's two ends"
+        elif set(fault.link) not in joined:
+            hint = "name the two ends of a link of this file"
+            yield (*where, "link"), f"there is no link {' – '.join(fault.link)}", hint
+    elif fault.node is None:
+        yield where, f"a {fault.kind} needs `node:`", "name whose daemon"
+    else:
+        running = [name for name, section in file.nodes.items() if section.entities]
+        yield from known(fault.node, running, "node with entities", (*where, "node"))
+
+
+def _paths(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
+    moves = _moves(scenario)
+    for index, path in enumerate(scenario.expect.paths):
+        where: Where = ("scenario", "expect", "paths", index)
+        for field, names in (("touches", path.touches), ("avoids", path.avoids)):
+            for number, name in enumerate(names):
+                yield from known(name, list(file.nodes), "node", (*where, field, number))
+        if path.move > moves:
+            hint = "a first attachment is no move"
+            yield (*where, "move"), f"the scenario has {moves} moves", hint
+
+
+def _moves(scenario: ScenarioSection) -> int:
+    """How many attachments lead from one anchor to another."""
+    places: dict[str, str] = {}
+    moves = 0
+    for one in scenario.attachments:
+        if one.to is None:
+            continue
+        moves += places.get(one.mobile_node, one.to) != one.to
+        places[one.mobile_node] = one.to
+    return moves
