@@ -11,6 +11,12 @@ from opendmm.constellation.file import MoveOrderName
 from opendmm.report.report import Move, Report, Session
 
 BAR_WIDTH = 32
+SHORT = {
+    MoveOrderName.MAKE_BEFORE_BREAK: "mbb",
+    MoveOrderName.BREAK_BEFORE_MAKE: "bbm",
+    MoveOrderName.PREDICTED: "pred",
+}
+"""Orders as they are called in a narrow column."""
 FEW = 3
 """Up to so many moves are drawn as bars."""
 _PASS, _FAIL = Text("✓", style="bold green"), Text("✗", style="bold red")
@@ -44,12 +50,8 @@ def _title(report: Report) -> Text:
     if report.seed is not None:
         title.append(f", seed {report.seed}", style="not bold dim")
     if len(orders := {move.order for move in report.moves}) == 1:
-        title.append(f", {_words(*orders)}", style="not bold dim")
+        title.append(f", {orders.pop().replace('-', ' ')}", style="not bold dim")
     return title
-
-
-def _words(order: MoveOrderName) -> str:
-    return order.replace("-", " ")
 
 
 def moves_table(moves: Sequence[Move]) -> Table:
@@ -57,7 +59,7 @@ def moves_table(moves: Sequence[Move]) -> Table:
     orders_differ = len({move.order for move in moves}) > 1
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for name in ("#", "mobile node", "move", *(("order",) if orders_differ else ())):
-        table.add_column(name, no_wrap=name != "order")
+        table.add_column(name, no_wrap=True)
     for name in ("gap ms", "floor", "lost ↓", "lost ↑", "dup"):
         table.add_column(name, justify="right", no_wrap=True)
     for number, move in enumerate(moves, 1):
@@ -65,7 +67,7 @@ def moves_table(moves: Sequence[Move]) -> Table:
             str(number),
             move.mobile_node,
             f"{move.from_} → {move.to}",
-            *((_words(move.order),) if orders_differ else ()),
+            *((SHORT[move.order],) if orders_differ else ()),
             f"{move.downlink.gap_ms:.1f}",
             f"{move.floor_ms:.1f}",
             _of(move.downlink.lost, move.downlink.sent),
