@@ -86,10 +86,12 @@ class AttachmentLost(ContextMessage, frozen=True):
     """An anchor tells the home anchor that the attachment begun at `attached_at` has ended.
 
     Any other attachment is then believed whatever its clock says, and no claim of this
-    attachment that may still be under way.
+    attachment that may still be under way. `order` is the move that ended with it, if it had
+    come so far.
     """
 
     attached_at: Microseconds
+    order: MoveOrder | None = None
 
 
 class MobilityCompleteAcknowledgement(ContextMessage, frozen=True):

@@ -211,9 +211,7 @@ class Leaving:
             attached_at=message.attached_at,
         )
         effects: list[Effect] = [Send(sender, answer)]
-        if self.core.register.detach(
-            message.key, sender.node, message.attached_at, message.order
-        ):
+        if self.core.register.detach(message.key, sender.node, message.attached_at, message.order):
             effects += self.core.keep_entry(message.key)
         return effects
 

@@ -10,7 +10,7 @@ import msgspec
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import NodeId
-from opendmm.model.order import MoveOrder
+from opendmm.model.order import NEVER, MoveOrder
 from opendmm.reference_points.message import Status
 
 
@@ -20,8 +20,8 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     `last_sequence` counts reservations too (predicted moves that may never happen).
     `former` are anchors that may still hold something of earlier moves. `promised` are those
     with a grant for a predicted move, which they may use before we hear of it. `ended` says
-    for each anchor which of its attachments has ended last, by when it began; `over` that the
-    attachment of the latest move has ended.
+    for each anchor which of its attachments has ended last, by when it began; `over` is the
+    latest move that is known to have ended with its attachment.
     """
 
     context: MobilityContext
@@ -30,14 +30,14 @@ class HomeEntry(msgspec.Struct, kw_only=True):
     former: set[NodeId] = set()
     promised: set[NodeId] = set()
     ended: dict[NodeId, int] = {}
-    over: bool = False
+    over: MoveOrder = NEVER
 
     @property
     def detached(self) -> bool:
         """The current anchor has lost the mobile node, so any other anchor's word is news."""
         order = self.context.order
         ended = self.ended.get(order.anchor, -1) >= order.attached_at
-        return order.sequence == 0 or ended or self.over
+        return order.sequence == 0 or ended or order <= self.over
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -120,7 +120,6 @@ class HomeRegister:
         entry.context = context
         entry.last_sequence = max(entry.last_sequence, context.order.sequence)
         entry.released = False
-        entry.over = False
 
     def detach(
         self, key: ContextId, anchor: NodeId, attached_at: int, order: MoveOrder | None
@@ -133,7 +132,7 @@ class HomeRegister:
         entry = self._entries.get(key)
         if entry is None:
             return False
-        over = entry.over or (order is not None and order == entry.context.order)
+        over = max(entry.over, order or NEVER)
         if entry.ended.get(anchor, -1) >= attached_at and over == entry.over:
             return False
         entry.ended[anchor] = max(attached_at, entry.ended.get(anchor, -1))
