@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from opendmm.cli.errors import BadInputError, EnvironmentLacksError
+from opendmm.cli.errors import BadInputError, EnvironmentLacksError, ExitCode
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.reading import ConstellationError, load_deployment
+from opendmm.lab import by_hand
+from opendmm.lab.by_hand import Condition
 from opendmm.lab.errors import LabError
-from opendmm.lab.namespaces import Namespaces, laboratories
+from opendmm.lab.namespaces import Namespaces
 from opendmm.lab.privileges import INSIDE, Footing, enter_user_namespace, footing
 from opendmm.lab.run import run_lab
 from opendmm.report.render import print_report
@@ -44,6 +46,8 @@ def run(file: Path, pcap: Path | None, as_json: bool, report_path: Path | None, 
     Ends with 0 when every expectation held, 1 when one failed, 2 when there was none.
     """
     deployment = _deployment(file)
+    if deployment.scenario is None:
+        raise BadInputError(f"{file} has no scenario: add one to run it")
     _stand_on_firm_ground(keep=keep)
     # The laboratory is taken down however the run ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -57,25 +61,72 @@ def run(file: Path, pcap: Path | None, as_json: bool, report_path: Path | None, 
         click.echo(to_json(report), nl=False)
     else:
         print_report(report)
-    if keep:
-        _progress(f"kept; look with `dmm show bindings`, end with `dmm lab down {deployment.name}`")
     return report.exit_code
+
+
+@lab.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def up(file: Path) -> None:
+    """Bring FILE's network and daemons up, mobile nodes at home, and leave them so."""
+    deployment = _deployment(file)
+    _stand_on_firm_ground(keep=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        by_hand.up(deployment, file, _progress)
+    except LabError as error:
+        raise EnvironmentLacksError(str(error)) from error
+
+
+@lab.command()
+@click.argument("laboratory")
+@click.argument("mobile_node")
+@click.argument("anchor")
+def move(laboratory: str, mobile_node: str, anchor: str) -> None:
+    """Move MOBILE_NODE of LABORATORY to ANCHOR, make before break."""
+    try:
+        by_hand.move(laboratory, mobile_node, anchor)
+    except LabError as error:
+        raise BadInputError(str(error)) from error
+
+
+@lab.command(name="exec", context_settings={"ignore_unknown_options": True})
+@click.argument("laboratory")
+@click.argument("node")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def execute(laboratory: str, node: str, command: tuple[str, ...]) -> None:
+    """Run COMMAND in the network of NODE of LABORATORY."""
+    try:
+        namespace = by_hand.namespace_of(laboratory, node)
+    except LabError as error:
+        raise BadInputError(str(error)) from error
+    os.execvp("ip", ["ip", "netns", "exec", namespace, *command])
+
+
+@lab.command()
+def status() -> int:
+    """Say which laboratories are on this machine. Ends with 2 when there is none."""
+    found = by_hand.standings()
+    for one in found:
+        click.echo(f"{one.name}: {one.condition}; nodes {', '.join(one.nodes)}")
+    if not found:
+        _progress("no laboratory is up")
+    return ExitCode.AS_EXPECTED if found else ExitCode.NOTHING_TO_CHECK
 
 
 @lab.command()
 @click.argument("names", nargs=-1)
 def down(names: tuple[str, ...]) -> None:
     """Take away laboratories that were kept or left behind (NAMES; all of them if none given)."""
-    found = laboratories()
+    found = [one.name for one in by_hand.standings() if one.condition is not Condition.RUNNING]
     unknown = sorted(set(names) - set(found))
     if unknown:
-        up = ", ".join(found) or "none"
-        raise BadInputError(f"no laboratory {unknown[0]} is up; there are: {up}")
+        there = ", ".join(found) or "none"
+        raise BadInputError(f"no laboratory {unknown[0]} was kept or left; there are: {there}")
     for name in names or found:
         Namespaces(name).remove()
         _progress(f"{name}: gone")
     if not found:
-        _progress("no laboratory is up")
+        _progress("nothing to take away")
 
 
 def _deployment(file: Path) -> Deployment:
@@ -83,8 +134,6 @@ def _deployment(file: Path) -> Deployment:
         deployment = load_deployment(file)
     except ConstellationError as error:
         raise BadInputError(str(error)) from error
-    if deployment.scenario is None:
-        raise BadInputError(f"{file} has no scenario: add one to run it")
     return deployment
 
 
@@ -98,7 +147,7 @@ def _stand_on_firm_ground(*, keep: bool) -> None:
         _progress("an ordinary user: going on in a user namespace")
         enter_user_namespace(sys.argv[1:])
     if keep and INSIDE in os.environ:
-        raise BadInputError("--keep needs root: a user namespace ends with its program")
+        raise BadInputError("this needs root: a user namespace ends with its program")
 
 
 def _progress(line: str) -> None:

@@ -32,7 +32,8 @@ class Laboratory:
         self.progress = progress
         self.namespaces = claim(deployment.name)
         self.network = LabNetwork(deployment, self.namespaces)
-        self.daemons = Daemons(deployment, file.resolve(), self.namespaces)
+        self._file = file.resolve()
+        self.daemons = Daemons(deployment, self._file, self.namespaces)
         self.links: dict[str, MobileNodeLinks] = {}
         self._captures: list[PacketCapture] = []
         self._guardian: Process | None = None
@@ -41,7 +42,7 @@ class Laboratory:
         """Network, captures (one file a node in the folder `pcap`), daemons. Raises LabError."""
         self._guardian = appoint(self.namespaces)
         self.progress(f"network: {len(self.network.nodes())} namespaces")
-        self.network.build()
+        self.network.build(self._file)
         for subscriber in self.deployment.subscribers.values():
             self.links[subscriber.name] = MobileNodeLinks(subscriber, self.namespaces)
         if pcap is not None:
@@ -71,6 +72,9 @@ class Laboratory:
         self._close_links()
         self.namespaces.keep()
         self._dismiss_guardian()
+        name = self.namespaces.lab
+        self.progress(f"kept: `dmm show bindings`, `dmm lab exec {name} NODE COMMAND`, …")
+        self.progress(f"`dmm lab down {name}` takes it away")
 
     def installed(self) -> dict[NodeId, dict[RuleKey, Action]]:
         """What every node's kernel has of ours now, read without asking any daemon."""

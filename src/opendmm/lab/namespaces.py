@@ -96,7 +96,26 @@ class Namespaces:
         """Whether a program that has ended left it up on purpose."""
         return self._kept.exists()
 
-    def create(self, nodes: Sequence[str]) -> None:
+    def in_use(self) -> bool:
+        """Whether a living program has it."""
+        if self._lock is not None:
+            return True
+        if not self.acquire():
+            return True
+        self._let_go()
+        return False
+
+    @property
+    def constellation(self) -> Path:
+        """The constellation file that it was made from."""
+        return Path((self.folder / "constellation").read_text())
+
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes whose namespaces it has."""
+        marked = self._marks.read_text().split() if self._marks.exists() else []
+        return tuple(name.removeprefix(self.name("")) for name in marked)
+
+    def create(self, nodes: Sequence[str], constellation: Path) -> None:
         """Make them all. Raises LabError when a foreign one has such a name."""
         self._sweep()
         names = [self.name(node) for node in nodes]
@@ -104,6 +123,7 @@ class Namespaces:
         if taken:
             raise LabError(f"network namespace {taken[0]} exists and is not ours: remove it first")
         self._marks.write_text("\n".join(names))
+        (self.folder / "constellation").write_text(str(constellation))
         _ip([f"netns add {name}" for name in names])
 
     def remove(self) -> None:
@@ -124,7 +144,7 @@ class Namespaces:
 
     def _sweep(self) -> None:
         """Namespaces first: as long as the folder lists them they can be found again."""
-        marked = self._marks.read_text().split() if self._marks.exists() else []
+        marked = [self.name(node) for node in self.nodes()]
         existing = [namespace for namespace in marked if (NETNS / namespace).exists()]
         for namespace in existing:
             _kill_inhabitants(namespace)

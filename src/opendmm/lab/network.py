@@ -56,9 +56,9 @@ class LabNetwork:
         """Every namespace's node name: network elements and mobile nodes."""
         return [*self.deployment.nodes, *(s.name for s in self.deployment.subscribers.values())]
 
-    def build(self) -> None:
+    def build(self, constellation: Path) -> None:
         """Everything up to routing; access links are down."""
-        self.namespaces.create(self.nodes())
+        self.namespaces.create(self.nodes(), constellation)
         for plan in self.deployment.nodes.values():
             self._node(plan)
         for subscriber in self.deployment.subscribers.values():
