@@ -1,5 +1,7 @@
 """The handover procedure and its invariants (design §5), message by message."""
 
+from collections.abc import Callable
+
 import pytest
 from anchors import (
     ANCHORS,
@@ -93,7 +95,9 @@ def test_while_the_ingress_does_not_answer_the_previous_anchor_goes_on_forwardin
 
 
 @pytest.mark.parametrize("build", [cooperative, condensed])
-def test_back_home_after_three_anchors_nothing_but_delivery_at_home_is_left(build) -> None:  # type: ignore[no-untyped-def]
+def test_back_home_after_three_anchors_nothing_but_delivery_at_home_is_left(
+    build: Callable[[], InstantNetwork],
+) -> None:
     network = build()
     attach(network, A)
     at_home = everything(network)
@@ -103,7 +107,9 @@ def test_back_home_after_three_anchors_nothing_but_delivery_at_home_is_left(buil
 
 
 @pytest.mark.parametrize("build", [cooperative, condensed])
-def test_after_release_nothing_is_left_anywhere(build) -> None:  # type: ignore[no-untyped-def]
+def test_after_release_nothing_is_left_anywhere(
+    build: Callable[[], InstantNetwork],
+) -> None:
     network = build()
     attach(network, A)
     move(network, A, B)
@@ -124,7 +130,9 @@ def test_a_partial_release_takes_only_the_released_prefix_away() -> None:
 
 
 @pytest.mark.parametrize("build", [cooperative, condensed])
-def test_ping_pong_ends_where_the_mobile_node_is(build) -> None:  # type: ignore[no-untyped-def]
+def test_ping_pong_ends_where_the_mobile_node_is(
+    build: Callable[[], InstantNetwork],
+) -> None:
     network = build()
     attach(network, A)
     at_home = everything(network)
