@@ -36,6 +36,7 @@ check: setup ## Format, lint, types, import directions, generated documents
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(PYTHON) -m pytest -q -k in_step
 
 fuzz: setup ## Ten thousand seeded schedules with faults in the simulator (SCHEDULES=n)
 	$(PYTHON) -m opendmm.simulation.fuzz --schedules $(SCHEDULES)
@@ -47,9 +48,11 @@ format: setup ## Put code into form
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-docs: setup ## Make the generated documents again
+docs: setup ## Make the generated documents, pictures and output again; as root
 	$(PYTHON) -m opendmm.constellation.reference
 	$(PYTHON) -m opendmm.bindings.native.schema
+	$(VENV)/bin/dmm draw examples/cooperative.yaml -o docs/img/cooperative.svg
+	$(PYTHON) tests/documents.py
 
 lock: ## Resolve the dependencies anew
 	scripts/with-uv $(UV_VERSION) pip compile --universal --generate-hashes --no-header \
