@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from opendmm.lab.errors import LabError
+from opendmm.lab.privileges import INSIDE
 
 RUN = Path("/run/opendmm")
 NETNS = Path("/run/netns")
@@ -159,9 +160,11 @@ class Namespaces:
 
 def _in_memory(folder: Path) -> Path:
     """Where the daemons keep their facts: the disk of this machine, which they would all
-    share, must not be what is measured."""
+    share, must not be what is measured. In a user namespace /run is in memory itself."""
     memory = Path("/dev/shm")
-    return memory / f"opendmm-{folder.name}" if os.access(memory, os.W_OK) else folder / "state"
+    if INSIDE in os.environ or not os.access(memory, os.W_OK):
+        return folder / "state"
+    return memory / f"opendmm-{folder.name}"
 
 
 def _kill_inhabitants(namespace: str) -> None:
