@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 import opendmm
 from documents import DOCUMENTS, ROOT
+from opendmm.constellation.reading import load_deployment
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -31,6 +32,9 @@ HOSTS = {
 
 HOME_FOLDERS = re.compile("|".join(f"(?<![\\w.])/{name}/" for name in ("work", "root", "home")))
 """Folders of one machine."""
+
+REGISTRIES = re.compile(r"\b(?:pypi|pythonhosted|registry\.npmjs|deb\.debian)\.(?:org|com)\b")
+"""Where packages come from, with or without a scheme: each machine has its own mirror."""
 
 
 def tracked() -> list[Path]:
@@ -73,6 +77,29 @@ def test_no_tracked_file_names_a_folder_of_one_machine() -> None:
         for match in HOME_FOLDERS.finditer(as_text(file))
     }
     assert not found
+
+
+def test_no_tracked_file_names_a_package_registry() -> None:
+    found = {
+        f"{file.relative_to(ROOT)}: {match.group()}"
+        for file in tracked()
+        for match in REGISTRIES.finditer(as_text(file))
+    }
+    assert not found
+
+
+def test_every_example_is_a_constellation_without_mistakes() -> None:
+    examples = [file for file in tracked() if file.parent == ROOT / "examples"]
+    assert examples
+    for example in examples:
+        assert load_deployment(example).nodes, example.name
+
+
+def test_the_index_of_documents_is_complete() -> None:
+    index = as_text(ROOT / "docs" / "README.md")
+    documents = [file for file in tracked() if file.parent == ROOT / "docs"]
+    unlisted = {file.name for file in documents if f"]({file.name})" not in index}
+    assert unlisted <= {"README.md"}
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
