@@ -1,23 +1,18 @@
 """Breaking and mending a link without touching addresses or routes, as a broken fibre would."""
 
-from opendmm.lab.namespaces import Namespaces, execute
+from opendmm.lab.dropping import drop_arriving, stop_dropping
+from opendmm.lab.namespaces import Namespaces
 
-TABLE = "dmm_lab_cut"
+REASON = "cut"
 
 
 def cut(namespaces: Namespaces, ends: tuple[str, str]) -> None:
     """From now on nothing that arrives over the link is seen, at either end."""
     for node, neighbour in (ends, ends[::-1]):
-        table = f"{TABLE}_{neighbour.replace('-', '_')}"
-        rules = (
-            f"table inet {table} {{ chain arriving {{ "
-            f"type filter hook prerouting priority raw; iifname {neighbour} drop; }} }}"
-        )
-        execute(namespaces.name(node), "nft", rules)
+        drop_arriving(namespaces.name(node), neighbour, REASON)
 
 
 def mend(namespaces: Namespaces, ends: tuple[str, str]) -> None:
     """Packets arrive again."""
     for node, neighbour in (ends, ends[::-1]):
-        table = f"{TABLE}_{neighbour.replace('-', '_')}"
-        execute(namespaces.name(node), "nft", f"delete table inet {table}")
+        stop_dropping(namespaces.name(node), neighbour, REASON)

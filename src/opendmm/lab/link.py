@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from opendmm.lab.dropping import drop_arriving
 from opendmm.lab.namespaces import Namespaces, configure, execute
 from opendmm.lab.processes import Process, await_ready, start_python
 
-LOSS_TABLE = "lab_loss"
 RESOLUTION = 100_000
 """Of the loss: one packet in so many."""
 QUEUE = 100_000
@@ -67,7 +67,9 @@ def join(
             where = ("tc", "qdisc", "add", "dev", end.interface, "root")
             execute(namespace, *where, *discipline)
         if impairment.loss:
-            execute(namespace, "nft", _lossy(end.interface, impairment.loss))
+            lost = round(impairment.loss * RESOLUTION)
+            chance = f"numgen random mod {RESOLUTION} < {lost}"
+            drop_arriving(namespace, end.interface, "loss", chance)
     return relay
 
 
@@ -95,15 +97,6 @@ def _discipline(impairment: Impairment, *, netem: bool) -> list[str]:
         burst = max(64_000, round(impairment.rate / 8 / 100))
         return ["tbf", "rate", rate, "burst", str(burst), "latency", "50ms"]
     return []
-
-
-def _lossy(interface: str, share: float) -> str:
-    table = f"{LOSS_TABLE}_{interface.replace('-', '_')}"
-    lost = round(share * RESOLUTION)
-    return (
-        f"table inet {table} {{ chain arriving {{ type filter hook prerouting priority raw; "
-        f"iifname {interface} numgen random mod {RESOLUTION} < {lost} drop; }} }}"
-    )
 
 
 def netem_available() -> bool:

@@ -85,7 +85,7 @@ class Namespaces:
     def keep(self) -> None:
         """Leave everything up for later; no other run takes the name."""
         self._kept.touch()
-        self._let_go()
+        self.let_go()
 
     @property
     def exists(self) -> bool:
@@ -103,7 +103,7 @@ class Namespaces:
             return True
         if not self.acquire():
             return True
-        self._let_go()
+        self.let_go()
         return False
 
     @property
@@ -136,9 +136,10 @@ class Namespaces:
             raise LabError(f"laboratory {self.lab} is running: end its program first")
         self._sweep()
         shutil.rmtree(self.folder)
-        self._let_go()
+        self.let_go()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Give up the hold on the name."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from opendmm.lab.namespaces import inside
+from opendmm.lab.processes import be_punctual
 
 TUNSETIFF, TUNSETCARRIER = 0x400454CA, 0x400454E2
 IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
@@ -111,8 +112,7 @@ def main() -> None:
     with inside(namespace_b):
         there = open_tap(interface_b)
     gc.disable()
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    be_punctual()
     print("ready", flush=True)
     Relay((here, there), float(delay), commands).run()
 

@@ -7,7 +7,6 @@ waits for a sender. `python -m opendmm.lab.traffic.udp PLAN RESULT`.
 import contextlib
 import gc
 import heapq
-import os
 import select
 import socket
 import struct
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from opendmm.lab.processes import be_punctual
 from opendmm.lab.traffic.plan import (
     MAGIC,
     UdpPlan,
@@ -111,8 +111,7 @@ def main() -> None:
     """Entry point of the process."""
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=UdpPlan)
     gc.disable()
-    with contextlib.suppress(OSError):
-        os.nice(-10)
+    be_punctual()
     write(Path(sys.argv[2]), run(plan))
 
 
