@@ -1,23 +1,18 @@
-"""At a new anchor: obtain context and grant, import them, report the location (design §5, 1–5)."""
+"""At a new anchor: obtain context and grant and have them imported (design §5, steps 1 and 2)."""
 
 import msgspec
 
 from opendmm.entities.effects import Effect, Notice, Send, SetTimer
 from opendmm.entities.fe_mctx.core import Core
+from opendmm.entities.fe_mctx.exchanges import CLAIM, CONTINUITY, LOOKUP
 from opendmm.entities.fe_mctx.granting import Granting
 from opendmm.entities.fe_mctx.register import Claim
+from opendmm.entities.fe_mctx.settling import Settling
 from opendmm.entities.fe_mctx.visit import Attachment, Phase, Visit
 from opendmm.model.context import ContextId, MobilityContext
-from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
+from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
 from opendmm.reference_points import r_xa, r_xc, r_xu, r_xx
 from opendmm.reference_points.message import Status, accepted
-
-CLAIM = "claim"
-CONTINUITY = "continuity"
-LOCATION = "location"
-LOOKUP = "lookup"
-ANCHOR_CHANGED = "anchor changed"
-COMPLETE = "complete"
 
 FAILED_RETRY = 10.0
 """Seconds between claims of an anchor that was refused."""
@@ -36,9 +31,10 @@ class Prepared(msgspec.Struct, frozen=True):
 class Arrival:
     """The way of each context from an attachment to being anchored here."""
 
-    def __init__(self, core: Core, granting: Granting) -> None:
+    def __init__(self, core: Core, granting: Granting, settling: Settling) -> None:
         self.core = core
         self.granting = granting
+        self.settling = settling
         self.prepared: dict[ContextId, Prepared] = {}
 
     # The attachment
@@ -332,39 +328,11 @@ class Arrival:
         return [
             *self.core.keep_visit(visit),
             *self.core.drop_departure(visit.key),
-            *self.report(visit, now),
-            *self.tell_former(visit, now),
+            *self.settling.report(visit, now),
+            *self.settling.tell_former(visit, now),
             self._acknowledgement(attachment, Status.ACCEPTED),
             SetTimer(f"refresh {visit.key}", now + self.core.config.lifetime * 2 / 3),
         ]
-
-    def report(self, visit: Visit, now: float) -> list[Effect]:
-        """R_XC: context and location to the FE_IEC, until everything follows."""
-        controller = self.core.controller()
-        if controller is None or visit.context is None:
-            return []
-        egress = self.core.config.egress
-        update = r_xc.LocationUpdate(
-            context=visit.context, egress=egress, delivering=egress.node == self.core.node
-        )
-        return [
-            *self.core.settle_all(visit.key, LOCATION),
-            *self.core.outstanding.request(
-                (LOCATION, visit.key, controller.node), controller, update, now
-            ),
-        ]
-
-    def tell_former(self, visit: Visit, now: float) -> list[Effect]:
-        """R_XX: once we deliver, former anchors forward what still arrives to us."""
-        if visit.context is None or visit.complete or not visit.delivering:
-            return []
-        changed = r_xx.AnchorChanged(context=visit.context, egress=self.core.config.egress)
-        effects: list[Effect] = []
-        for node in sorted(visit.former):
-            exchange = (ANCHOR_CHANGED, visit.key, node)
-            to = self.core.mctx(node)
-            effects += self.core.outstanding.request(exchange, to, changed, now)
-        return effects
 
     def _ask_previous(self, visit: Visit, previous: NodeId | None, now: float) -> list[Effect]:
         """Direct transfer of what only the previous anchor's binding cache holds (R_XX)."""
@@ -380,113 +348,6 @@ class Arrival:
         )
         exchange = (CLAIM, visit.key, previous)
         return self.core.outstanding.request(exchange, self.core.mctx(previous), request, now)
-
-    def correct(self, told: MobilityContext, now: float) -> list[Effect]:
-        """R_XX: an anchor takes an older move for the latest; it must hear of ours."""
-        visit = self.core.visits.get(told.key)
-        node = told.current_anchor
-        if visit is None or visit.context is None or visit.context.order <= told.order:
-            return []
-        if visit.phase not in (Phase.REGISTERING, Phase.ANCHORED):
-            return []
-        anchors = self.core.authority.registry
-        if not anchors.may_host(node, FunctionalEntity.FE_MA_C):
-            return []
-        if node == self.core.node or node in visit.former:
-            return []
-        visit.former.add(node)
-        return [*self.core.keep_visit(visit), *self.tell_former(visit, now)]
-
-    # Everything follows
-
-    def located(
-        self, sender: EntityAddress, message: r_xc.LocationAcknowledgement, now: float
-    ) -> list[Effect]:
-        """R_XC: recorded. A refusal ends the repetition; acceptance waits for completion."""
-        visit = self.core.visits.get(message.key)
-        if visit is None or visit.context is None or visit.context.order != message.order:
-            return []
-        if accepted(message.status):
-            return self._egress_delivers(visit, now) if message.delivering else []
-        why = f"{sender} answered with status {message.status}"
-        return [
-            self.core.warn("location-not-recorded", message.key, why),
-            *self.core.settle_all(message.key, LOCATION),
-        ]
-
-    def _egress_delivers(self, visit: Visit, now: float) -> list[Effect]:
-        """An FE_E apart from us has its policy: packets sent to it reach the mobile node."""
-        if visit.delivering:
-            return []
-        visit.delivering = True
-        return [*self.core.keep_visit(visit), *self.tell_former(visit, now)]
-
-    def completed(self, message: r_xc.IndirectionComplete, now: float) -> list[Effect]:
-        """R_XC: every ingress follows the move."""
-        visit = self.core.visits.get(message.key)
-        if visit is None or visit.context is None or visit.context.order != message.order:
-            return []
-        effects = self.core.settle_all(message.key, LOCATION)
-        if visit.phase is Phase.REGISTERING:
-            visit.phase = Phase.ANCHORED
-        effects += self._egress_delivers(visit, now)
-        visit.complete = True
-        return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
-
-    def told(
-        self, sender: EntityAddress, message: r_xx.AnchorChangedAcknowledgement, now: float
-    ) -> list[Effect]:
-        """R_XX: a former anchor forwards now; a home anchor may name others to tell."""
-        exchange = (ANCHOR_CHANGED, message.key, sender.node)
-        pending = self.core.outstanding.get(exchange)
-        if pending is None or not isinstance(pending.message, r_xx.AnchorChanged):
-            return []
-        if pending.message.context.order != message.order:
-            return []
-        effects = self.core.outstanding.settle(exchange)
-        visit = self.core.visits.get(message.key)
-        if visit is None or visit.context is None or visit.context.order != message.order:
-            return effects
-        for node in sorted(set(message.former_anchors) - visit.former - {self.core.node}):
-            visit.former.add(node)
-            to = self.core.mctx(node)
-            effects += self.core.outstanding.request(
-                (ANCHOR_CHANGED, visit.key, node), to, pending.message, now
-            )
-        return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
-
-    def let_go(self, visit: Visit, now: float) -> list[Effect]:
-        """Once all have been told and all follow: former anchors may forget, the home's last."""
-        context = visit.context
-        if not visit.complete or context is None:
-            return []
-        home = visit.key.home_anchor
-        if not visit.former:
-            if home == self.core.node and self.core.register.settled(visit.key, context.order):
-                return self.core.keep_entry(visit.key)
-            return []
-        done = r_xx.MobilityComplete(
-            mobile_node=visit.key.mobile_node, home_anchor=home, order=context.order
-        )
-        effects: list[Effect] = []
-        for node in sorted(visit.former - {home} or visit.former):
-            exchange = (COMPLETE, visit.key, node)
-            told = (ANCHOR_CHANGED, visit.key, node) not in self.core.outstanding
-            if told and exchange not in self.core.outstanding:
-                to = self.core.mctx(node)
-                effects += self.core.outstanding.request(exchange, to, done, now)
-        return effects
-
-    def forgotten(
-        self, sender: EntityAddress, message: r_xx.MobilityCompleteAcknowledgement, now: float
-    ) -> list[Effect]:
-        """R_XX: a former anchor lets go."""
-        effects = self.core.outstanding.settle((COMPLETE, message.key, sender.node))
-        visit = self.core.visits.get(message.key)
-        if visit is None or visit.context is None or visit.context.order != message.order:
-            return effects
-        visit.former.discard(sender.node)
-        return [*effects, *self.core.keep_visit(visit), *self.let_go(visit, now)]
 
     # Refresh, standby, failure
 

@@ -2,8 +2,8 @@
 
 from opendmm.authority.grant import Unauthorised
 from opendmm.entities.effects import Effect, Send, SetTimer
-from opendmm.entities.fe_mctx.arrival import ANCHOR_CHANGED, CLAIM, COMPLETE, LOCATION
 from opendmm.entities.fe_mctx.core import Core
+from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, CLAIM, COMPLETE, LOCATION
 from opendmm.entities.fe_mctx.visit import Departure, Phase, Visit
 from opendmm.entities.grants import egress_allowed, granted
 from opendmm.model.context import ContextId, MobilityContext

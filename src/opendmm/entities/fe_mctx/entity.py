@@ -13,14 +13,16 @@ from opendmm.entities.effects import (
     Started,
     TimerFired,
 )
-from opendmm.entities.fe_mctx.arrival import CLAIM, LOCATION, Arrival
+from opendmm.entities.fe_mctx.arrival import Arrival
 from opendmm.entities.fe_mctx.config import MctxConfig
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.departure import LOST, Leaving
+from opendmm.entities.fe_mctx.exchanges import CLAIM, LOCATION
 from opendmm.entities.fe_mctx.granting import Granting
 from opendmm.entities.fe_mctx.prediction import Prediction
 from opendmm.entities.fe_mctx.register import HomeEntry
 from opendmm.entities.fe_mctx.release import Release
+from opendmm.entities.fe_mctx.settling import Settling
 from opendmm.entities.fe_mctx.visit import Attachment, Departure, Phase, Visit
 from opendmm.model.context import ContextId
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
@@ -36,7 +38,8 @@ class FeMctx:
     def __init__(self, config: MctxConfig, authority: Authority) -> None:
         self.core = Core(config, authority)
         self.granting = Granting(self.core)
-        self.arrival = Arrival(self.core, self.granting)
+        self.settling = Settling(self.core)
+        self.arrival = Arrival(self.core, self.granting, self.settling)
         self.leaving = Leaving(self.core)
         self.release = Release(self.core, self.granting, self.arrival)
         self.prediction = Prediction(self.core, self.granting, self.arrival)
@@ -109,11 +112,11 @@ class FeMctx:
     def _from_controller(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:
             case r_xc.LocationAcknowledgement():
-                return self.arrival.located(sender, message, now)
+                return self.settling.located(sender, message, now)
             case r_xc.IndirectionComplete():
                 return [
                     *self.release.withdrawn(message, now),
-                    *self.arrival.completed(message, now),
+                    *self.settling.completed(message, now),
                 ]
             case r_xc.ContextFound():
                 return self.arrival.found(message, now)
@@ -138,10 +141,10 @@ class FeMctx:
             case r_xx.AnchorChanged():
                 return [
                     *self.leaving.anchor_changed(sender, message, now),
-                    *self.arrival.correct(message.context, now),
+                    *self.settling.correct(message.context, now),
                 ]
             case r_xx.AnchorChangedAcknowledgement():
-                return self.arrival.told(sender, message, now)
+                return self.settling.told(sender, message, now)
             case r_xx.MobilityComplete():
                 return self.leaving.complete(sender, message, now)
             case _:
@@ -150,7 +153,7 @@ class FeMctx:
     def _acknowledged(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:
             case r_xx.MobilityCompleteAcknowledgement():
-                return self.arrival.forgotten(sender, message, now)
+                return self.settling.forgotten(sender, message, now)
             case r_xx.AttachmentLost():
                 return self.leaving.lost_elsewhere(sender, message)
             case r_xx.AttachmentLostAcknowledgement():
@@ -192,7 +195,7 @@ class FeMctx:
         for visit in list(self.core.visits.values()):
             anchored = visit.phase in (Phase.REGISTERING, Phase.ANCHORED)
             if anchored and self._reports_to(node):
-                effects += self.arrival.report(visit, now)
+                effects += self.settling.report(visit, now)
             if anchored and visit.delegated and visit.key.home_anchor == node:
                 effects += self.arrival.begin(visit.key, now)
         return effects
@@ -205,7 +208,7 @@ class FeMctx:
                 continue
             visit = self.core.visits.get(key)
             if purpose == LOCATION and visit is not None:
-                effects += self.arrival.report(visit, now)
+                effects += self.settling.report(visit, now)
             elif purpose == CLAIM and node == key.home_anchor:
                 effects += self.arrival.without_home(key, now)
         return effects
@@ -254,9 +257,9 @@ class FeMctx:
             case Phase.REGISTERING | Phase.ANCHORED:
                 refresh = now + self.core.config.lifetime / 3
                 return [
-                    *self.arrival.report(visit, now),
-                    *self.arrival.tell_former(visit, now),
-                    *self.arrival.let_go(visit, now),
+                    *self.settling.report(visit, now),
+                    *self.settling.tell_former(visit, now),
+                    *self.settling.let_go(visit, now),
                     SetTimer(f"refresh {visit.key}", refresh),
                 ]
             case Phase.STANDBY:

@@ -2,8 +2,9 @@
 
 from opendmm.authority.grant import Unauthorised
 from opendmm.entities.effects import Effect, Send
-from opendmm.entities.fe_mctx.arrival import ANCHOR_CHANGED, CLAIM, LOCATION, Arrival
+from opendmm.entities.fe_mctx.arrival import Arrival
 from opendmm.entities.fe_mctx.core import Core
+from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, CLAIM, LOCATION
 from opendmm.entities.fe_mctx.granting import Granting
 from opendmm.entities.fe_mctx.visit import Phase
 from opendmm.entities.grants import granted
