@@ -65,7 +65,8 @@ class Daemons:
         for part in ("trace", "log"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         command = [
-            *("ip", "netns", "exec", self._namespaces.name(name)),
+            # As the systemd unit does; without the right to, nice goes on as it is.
+            *("nice", "-n", "-10", "ip", "netns", "exec", self._namespaces.name(name)),
             *(sys.executable, "-m", "opendmm", "node"),
             *("--constellation", str(self._file), "--node", name),
             *("--state-dir", str(self._state)),
