@@ -6,15 +6,18 @@ where the kernel has it, else a relayed pair of TAPs; the rate is a token bucket
 nftables rule at the receiver.
 """
 
+import os
 import subprocess
 from pathlib import Path
 
 import msgspec
 
 from opendmm.lab.dropping import drop_arriving
+from opendmm.lab.errors import EnvironmentLacksError
 from opendmm.lab.namespaces import Namespaces, configure, execute
 from opendmm.lab.processes import Process, await_ready, start_python
 
+TUN = Path("/dev/net/tun")
 RESOLUTION = 100_000
 """Of the loss: one packet in so many."""
 QUEUE = 100_000
@@ -76,6 +79,10 @@ def join(
 def _relayed(
     namespaces: Namespaces, ends: tuple[LinkEnd, LinkEnd], delay: float, commands: Path | None
 ) -> Process:
+    if not os.access(TUN, os.R_OK | os.W_OK):
+        raise EnvironmentLacksError(
+            f"links with delay need a kernel with netem (CONFIG_NET_SCH_NETEM), or access to {TUN}"
+        )
     a, b = ends
     arguments = [a.interface, namespaces.name(b.node), b.interface, str(delay)]
     if commands is not None:
