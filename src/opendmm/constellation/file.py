@@ -51,6 +51,9 @@ Percentage = Annotated[
 Count = Annotated[int, Meta(ge=0)]
 Prefix = Annotated[str, Meta(description="An IPv6 or IPv4 prefix, e.g. 2001:db8:a::/48.")]
 Address = Annotated[str, Meta(description="An IPv6 or IPv4 address.")]
+InterfaceAddress = Annotated[
+    str, Meta(description="An address with the length of its subnet, e.g. 2001:db8::1/64.")
+]
 Name = Annotated[str, Meta(pattern=NAME, description="Lower case letters, digits and dashes.")]
 Title = Annotated[str, Meta(pattern=TITLE, description="Lower case letters, digits and dashes.")]
 
@@ -87,25 +90,23 @@ class NodeSection(Strict, frozen=True, kw_only=True):
         bool,
         Meta(description="Drop packets from access links whose source is not of the node's pools."),
     ] = False
-    uplink: Annotated[
-        str | None,
-        Meta(description="Name of the existing interface towards the core (real routers only)."),
-    ] = None
 
 
 class LinkSection(Strict, frozen=True, kw_only=True):
     """A point-to-point link between two nodes."""
 
     between: Annotated[
-        tuple[Name, Name], Meta(description="The two nodes, also mobile nodes' anchors.")
+        tuple[Name, Name],
+        Meta(description="The two nodes. Access links are not listed: see `mobile_nodes`."),
     ]
     delay: Annotated[Duration, Meta(description="One way.")] = "0ms"
     rate: Annotated[Rate | None, Meta(description="Each way; none: unlimited.")] = None
     loss: Annotated[Percentage, Meta(description="Of packets, each way, at random.")] = "0%"
     addresses: Annotated[
-        tuple[Prefix, ...],
+        tuple[InterfaceAddress, ...],
         Meta(
-            description="Addresses with length of the two ends (IPv6, then IPv4); else allocated."
+            description="Of the two ends in the order of `between`, two IPv6, two IPv4, or all "
+            "four; else allocated."
         ),
     ] = ()
     cost: Annotated[int, Meta(ge=1, description="Routing metric.")] = 1
@@ -236,7 +237,7 @@ class TimerSection(Strict, frozen=True, kw_only=True):
 class MobileNodeSection(Strict, frozen=True, kw_only=True):
     """A mobile node: its identity, home and prefixes."""
 
-    id: Annotated[str | None, Meta(description="NAI; default <name>@example.org.")] = None
+    id: Annotated[str | None, Meta(description="NAI; its name @example.org by default.")] = None
     home: Annotated[Name, Meta(description="Node of its home anchor.")]
     prefixes: Annotated[
         tuple[Prefix, ...],
