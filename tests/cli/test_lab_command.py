@@ -6,6 +6,8 @@ import pytest
 
 from opendmm.cli import lab
 from opendmm.cli.main import run
+from opendmm.lab import by_hand
+from opendmm.lab.by_hand import Condition, Standing
 from opendmm.lab.errors import EnvironmentLacksError
 from opendmm.lab.privileges import Footing
 
@@ -67,6 +69,7 @@ def test_a_machine_that_cannot_run_it_ends_with_4(
 def test_a_laboratory_that_is_not_up_cannot_be_taken_down(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lab, "laboratories", lambda: ["other"])
+    other = Standing("other", Condition.KEPT, ("anchor-a",))
+    monkeypatch.setattr(by_hand, "standings", lambda: [other])
     assert run(["lab", "down", "mine"]) == 3
     assert "there are: other" in capsys.readouterr().err
