@@ -1,0 +1,219 @@
+"""What is to be drawn: nodes with their entities, and the nets of lines that join them.
+
+A net joins all entities that share a reference point across nodes, as one tree with one label:
+seven reference points stay seven lines, however many anchors there are.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+
+import msgspec
+
+from opendmm.constellation.assembly import ingress_controllers
+from opendmm.constellation.deployment import Deployment, SubscriberPlan
+from opendmm.constellation.file import UplinkMode
+from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.reference_points.catalogue import CATALOGUE, ReferencePointName
+
+FE = FunctionalEntity
+
+
+class Kind(StrEnum):
+    """What a line stands for; decides colour and style."""
+
+    LINK = "link"
+    ACCESS = "access"
+    REDIRECTION = "redirection"
+    CONTROL = "control"
+
+
+class Tier(StrEnum):
+    """From top to bottom."""
+
+    CORRESPONDENTS = "correspondents"
+    NETWORK = "network"
+    ANCHORS = "anchors"
+    MOBILE_NODES = "mobile nodes"
+
+
+class SceneNode(msgspec.Struct, frozen=True):
+    """A box: its name, small lines of text under it, and the entities inside."""
+
+    name: str
+    tier: Tier
+    entities: tuple[FunctionalEntity, ...]
+    details: tuple[str, ...] = ()
+    inside: tuple[ReferencePointName, ...] = ()
+    """Reference points between entities of this node; named in the box, not drawn."""
+
+
+class End(msgspec.Struct, frozen=True, order=True):
+    """Where a line ends: at an entity of a node, or at the node itself ("")."""
+
+    node: str
+    entity: str = ""
+
+
+class Net(msgspec.Struct, frozen=True):
+    """One tree of lines; arrows at `heads`."""
+
+    kind: Kind
+    ends: tuple[End, ...]
+    label: str = ""
+    heads: tuple[End, ...] = ()
+
+
+class Scene(msgspec.Struct, frozen=True):
+    title: str
+    description: str
+    nodes: tuple[SceneNode, ...]
+    nets: tuple[Net, ...]
+
+
+def scene_of(deployment: Deployment) -> Scene:
+    """Everything of a deployment that the picture shows."""
+    nodes = [*_network_nodes(deployment), *_mobile_nodes(deployment)]
+    nets = [
+        *_links(deployment),
+        *_redirections(deployment),
+        *_accesses(deployment),
+        *_reference_points(deployment),
+    ]
+    return Scene(deployment.name, deployment.description, tuple(nodes), tuple(nets))
+
+
+# Nodes
+
+
+def _network_nodes(deployment: Deployment) -> Iterator[SceneNode]:
+    for name, plan in deployment.nodes.items():
+        tier = Tier.NETWORK
+        if not plan.entities:
+            tier = Tier.CORRESPONDENTS
+        elif FE.FE_MA_C in plan.entities:
+            tier = Tier.ANCHORS
+        details = [str(pool) for pool in plan.pools]
+        if plan.source_filter:
+            details.append("source filter")
+        controller = deployment.controllers.get(name)
+        if controller is not None and controller.standby_for is not None:
+            details.append(f"standby for {controller.standby_for}")
+        yield SceneNode(name, tier, plan.entities, tuple(details), _inside(plan.entities))
+
+
+def _mobile_nodes(deployment: Deployment) -> Iterator[SceneNode]:
+    for subscriber in deployment.subscribers.values():
+        entities = (FE.FE_MU_C, FE.FE_MU_U) if subscriber.client else (FE.FE_MU_U,)
+        details = [str(prefix) for prefix in subscriber.prefixes]
+        details.append(f"home {subscriber.home}")
+        yield SceneNode(subscriber.name, Tier.MOBILE_NODES, entities, tuple(details))
+
+
+def _inside(entities: tuple[FunctionalEntity, ...]) -> tuple[ReferencePointName, ...]:
+    return tuple(
+        name
+        for name, point in CATALOGUE.items()
+        if point.ends[0] != point.ends[1] and set(point.ends) <= set(entities)
+    )
+
+
+# The data plane
+
+
+def _links(deployment: Deployment) -> Iterator[Net]:
+    for link in deployment.links:
+        ends = tuple(End(end.node) for end in link.ends)
+        yield Net(Kind.LINK, ends, _milliseconds(link.delay))
+
+
+def _milliseconds(delay: float) -> str:
+    return f"{delay * 1000:g} ms" if delay else ""
+
+
+def _redirections(deployment: Deployment) -> Iterator[Net]:
+    """From every ingress to every egress of an anchor."""
+    used = {plan.egress.node for plan in deployment.nodes.values() if plan.egress}
+    starts = [End(node, FE.FE_I) for node in deployment.ingresses]
+    heads = [End(node, FE.FE_E) for node in deployment.nodes if node in used]
+    if deployment.uplink is UplinkMode.TUNNEL:
+        heads += [
+            End(node, FE.FE_E)
+            for node in deployment.ingresses
+            if node not in used and FE.FE_E in deployment.nodes[node].entities
+        ]
+    if len({end.node for end in (*starts, *heads)}) > 1 and starts and heads:
+        yield Net(Kind.REDIRECTION, (*starts, *heads), deployment.means, tuple(heads))
+
+
+def _accesses(deployment: Deployment) -> Iterator[Net]:
+    for subscriber in deployment.subscribers.values():
+        ends = (End(subscriber.name), *(End(anchor) for anchor in subscriber.access))
+        yield Net(Kind.ACCESS, ends, _milliseconds(subscriber.access_delay))
+
+
+# The control plane
+
+
+def _reference_points(deployment: Deployment) -> Iterator[Net]:
+    for name, pairs in (
+        (ReferencePointName.R_XX, _among(deployment, FE.FE_MCTX)),
+        (ReferencePointName.R_II, _among(deployment, FE.FE_IEC)),
+        (ReferencePointName.R_IC, _policies(deployment)),
+        (ReferencePointName.R_EC, _deliveries(deployment)),
+        (ReferencePointName.R_XC, _locations(deployment)),
+        (ReferencePointName.R_XU, _notifications(deployment)),
+    ):
+        across = {end for pair in pairs if pair[0].node != pair[1].node for end in pair}
+        if across:
+            yield Net(Kind.CONTROL, tuple(sorted(across)), name)
+
+
+Pairs = Iterable[tuple[End, End]]
+
+
+def _hosting(deployment: Deployment, entity: FunctionalEntity) -> list[NodeId]:
+    return [name for name, plan in deployment.nodes.items() if entity in plan.entities]
+
+
+def _among(deployment: Deployment, entity: FunctionalEntity) -> Pairs:
+    hosts = _hosting(deployment, entity)
+    return [(End(a, entity), End(b, entity)) for a in hosts for b in hosts if a < b]
+
+
+def _policies(deployment: Deployment) -> Pairs:
+    return [
+        (End(controller, FE.FE_IEC), End(ingress, FE.FE_I))
+        for ingress in deployment.ingresses
+        for controller in ingress_controllers(deployment, ingress)
+    ]
+
+
+def _deliveries(deployment: Deployment) -> Pairs:
+    return [
+        (End(controller, FE.FE_IEC), End(egress, FE.FE_E))
+        for egress in _hosting(deployment, FE.FE_E)
+        for controller in _nearest(deployment, egress)
+    ]
+
+
+def _locations(deployment: Deployment) -> Pairs:
+    return [
+        (End(anchor, FE.FE_MCTX), End(controller, FE.FE_IEC))
+        for anchor in _hosting(deployment, FE.FE_MCTX)
+        for controller in _nearest(deployment, anchor)
+    ]
+
+
+def _nearest(deployment: Deployment, node: NodeId) -> list[NodeId]:
+    """A node's own FE_IEC alone, where there is one; else all that it may turn to."""
+    plan = deployment.nodes[node]
+    return [node] if FE.FE_IEC in plan.entities else list(plan.controllers)
+
+
+def _notifications(deployment: Deployment) -> Pairs:
+    clients: list[SubscriberPlan] = [s for s in deployment.subscribers.values() if s.client]
+    return [
+        (End(subscriber.name, FE.FE_MU_C), End(anchor, FE.FE_MCTX))
+        for subscriber in clients
+        for anchor in subscriber.access
+    ]
