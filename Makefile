@@ -42,7 +42,8 @@ fuzz: setup ## Ten thousand seeded schedules with faults in the simulator (SCHED
 	$(PYTHON) -m opendmm.simulation.fuzz --schedules $(SCHEDULES)
 
 bench: setup ## Benchmarks; each prints its method and ratios
-	for script in benchmarks/*.py; do echo "== $$script"; $(PYTHON) $$script; done
+	@failed=0; for script in benchmarks/*.py; do \
+		echo "== $$script"; $(PYTHON) $$script || failed=1; echo; done; exit $$failed
 
 format: setup ## Put code into form
 	$(VENV)/bin/ruff check --fix .
