@@ -13,16 +13,16 @@ from msgspec import Meta
 
 from opendmm.model.identity import FunctionalEntity
 
-DURATION = r"^[0-9]+(\.[0-9]+)?(us|ms|s|min|h)$"
-RATE = r"^[0-9]+(\.[0-9]+)?(kbit|Mbit|Gbit)$"
-PERCENTAGE = r"^[0-9]+(\.[0-9]+)?%$"
+DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?(us|ms|s|min|h)$"
+RATE = r"^[0-9]{1,9}(\.[0-9]{1,9})?(kbit|Mbit|Gbit)$"
+PERCENTAGE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
 NAME = r"^[a-z][a-z0-9-]{0,14}$"
 TITLE = r"^[a-z][a-z0-9-]{0,29}$"
 
 SHAPES = {
     DURATION: "a number with its unit us, ms, s, min or h, like 20ms",
     RATE: "a number with its unit kbit, Mbit or Gbit, like 100Mbit",
-    PERCENTAGE: "a number with a percent sign, like 0.5%",
+    PERCENTAGE: "a number from 0 to 100 with a percent sign, like 0.5%",
     NAME: "lower case letters, digits and dashes, a letter first, 15 at most: interfaces are "
     "called so",
     TITLE: "lower case letters, digits and dashes, a letter first, 30 at most",

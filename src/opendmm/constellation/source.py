@@ -14,6 +14,8 @@ Where = tuple[str | int, ...]
 MERGE = "tag:yaml.org,2002:merge"
 DEEPEST = 50
 """Nesting beyond this is no constellation."""
+GREATEST = 2**53
+"""Whole numbers beyond this are not the same in every language."""
 LARGEST = 1_000_000
 """Values, with those that aliases repeat; more would only be a way to use up memory."""
 
@@ -105,9 +107,9 @@ class _Reader:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == MERGE:
-                self._problem(key_node, "a key must be a plain word")
+                self._problem(key_node, "a key must be a plain word", "write out what it merges")
                 continue
-            key = str(key_node.value)
+            key = self._text(key_node)
             if key in found:
                 self._problem(key_node, f"{key!r} is given twice", "keep one of them")
                 continue
@@ -119,13 +121,24 @@ class _Reader:
     def _scalar(self, node: yaml.Node) -> Any:
         try:
             value = self._scalars.construct_object(node, deep=True)
-        except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
             self._problem(node, f"cannot be read: {error}")
             return None
-        if value is None or isinstance(value, str | int | float | bool):
+        if isinstance(value, int) and abs(value) > GREATEST:
+            self._problem(node, "is too great a number")
+            return None
+        if value is None or isinstance(value, int | float | bool):
             return value
         # Dates and the like are text to us.
-        return str(node.value)
+        return self._text(node)
+
+    def _text(self, node: yaml.Node) -> str:
+        """A text that can be written out again: escapes can name half a character."""
+        text = str(node.value)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self._problem(node, "is no text: it has half of a surrogate pair")
+            return ""
+        return text
 
     def _problem(self, node: yaml.Node, message: str, hint: str = "") -> None:
         mark = node.start_mark

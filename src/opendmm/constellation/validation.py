@@ -5,7 +5,9 @@ at once; here they become sentences with a place and a hint.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +17,21 @@ import msgspec
 from opendmm.constellation.file import SHAPES, ConstellationFile
 from opendmm.constellation.problems import Problem
 from opendmm.constellation.source import Source, Where
+
+LONGEST = 40
+"""Characters of a value that a message repeats."""
+
+Mistake = tuple[Where, str, str]
+"""Where, what is wrong, what would be right."""
+
+_KINDS = {
+    "object": "a section of fields",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+_SEVERAL = {"dict": "a section", "list": "a list"}
 
 
 @cache
@@ -28,55 +45,118 @@ def schema() -> dict[str, Any]:
 
 def problems_of_form(source: Source) -> list[Problem]:
     """Every mistake of form in the file."""
-    validator = jsonschema.Draft202012Validator(schema())
-    return [
-        problem
-        for error in validator.iter_errors(source.data)
-        for problem in _problems(source, error)
-    ]
+    errors = _validator().iter_errors(source.data)
+    mistakes = {mistake for error in errors for mistake in _mistakes(error)}
+    return [Problem(*source.place(where), message, hint) for where, message, hint in mistakes]
 
 
-def _problems(source: Source, error: jsonschema.ValidationError) -> Iterator[Problem]:
-    where: Where = tuple(error.absolute_path)
-    name = _name(where)
-    part = _part(error)
-    wanted: Any = error.validator_value
-    given: Any = error.instance
-    match error.validator:
-        case "additionalProperties":
-            yield from _unknown_fields(source, where, error)
-        case "required":
-            missing = [field for field in wanted if field not in given]
-            for field in missing[:1]:
-                hint = _description(part, field)
-                yield _problem(source, where, f"{name} lacks `{field}`", hint)
-        case "enum":
-            options = [str(option) for option in wanted]
-            hint = _closest(str(error.instance), options)
-            yield _problem(source, where, f"{name}: {error.instance!r} is none of these", hint)
-        case "pattern":
-            yield _problem(source, where, f"{name}: {error.instance!r} is malformed", _shape(error))
-        case "anyOf" if error.context:
-            best = jsonschema.exceptions.best_match([error])
-            inner = best if best is not error else error.context[0]
-            yield from _problems(source, inner) if inner.validator != "anyOf" else ()
-        case "type":
-            yield _problem(source, where, f"{name} must be {_kind(wanted)}", _given(error.instance))
-        case "propertyNames" | "minItems" | "minProperties" | "maxItems":
-            yield _problem(source, where, f"{name}: {error.message}")
-        case _:
-            yield _problem(source, where, f"{name}: {error.message}")
+@cache
+def _validator() -> Any:
+    """A validator as strict as the types: 1.0 is no whole number, patterns match all of a text."""
+    standard = jsonschema.Draft202012Validator
+    extended: Any = jsonschema.validators
+    strict = extended.extend(
+        standard,
+        validators={"pattern": _matches},
+        type_checker=standard.TYPE_CHECKER.redefine("integer", _is_integer),
+    )
+    return strict(schema())
 
 
-def _unknown_fields(
-    source: Source, where: Where, error: jsonschema.ValidationError
-) -> Iterator[Problem]:
+def _matches(
+    _validator: Any, pattern: str, given: object, _schema: Any
+) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(given, str) and not re.fullmatch(pattern, given):
+        yield jsonschema.ValidationError(f"{given!r} does not match {pattern}")
+
+
+def _is_integer(_checker: Any, given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+def _mistakes(error: jsonschema.ValidationError) -> Iterator[Mistake]:
+    explain = _EXPLANATIONS.get(str(error.validator), _unexplained)
+    yield from explain(error, tuple(error.absolute_path))
+
+
+def _unknown_fields(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
     known = list(_part(error).get("properties", {}))
-    given: Any = error.instance
-    for field in given:
+    for field in _instance(error):
         if field not in known:
-            hint = _closest(str(field), known)
-            yield _problem(source, (*where, field), f"unknown field `{field}`", hint)
+            yield (*where, field), f"unknown field `{field}`", _closest(field, known)
+
+
+def _missing(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    part = _part(error)
+    for field in part["required"]:
+        if field not in _instance(error):
+            yield where, f"{_name(where)} lacks `{field}`", _description(part["properties"][field])
+
+
+def _none_of_these(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    given = error.instance
+    hint = _closest(str(given), [str(option) for option in _part(error)["enum"]])
+    yield where, f"{_name(where)}: {_shown(given)} is none of these", hint
+
+
+def _malformed(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    # A name is malformed where it stands, not where the section that it names is in.
+    place = (
+        (*where, str(error.instance)) if "propertyNames" in error.absolute_schema_path else where
+    )
+    yield place, f"{_name(where)}: {_shown(error.instance)} is malformed", _shape(error)
+
+
+def _of_another_kind(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    wanted = str(_part(error)["type"])
+    given: Any = error.instance
+    what = _SEVERAL.get(type(given).__name__) or _shown(given)
+    yield where, f"{_name(where)} must be {_KINDS.get(wanted, wanted)}, not {what}", _shape(error)
+
+
+def _optional(error: jsonschema.ValidationError, _where: Where) -> Iterator[Mistake]:
+    """A value that may also be null: what is wrong with it as a value."""
+    for inner in error.context or ():
+        branch = _part(error)["anyOf"][inner.schema_path[0]]
+        if branch != {"type": "null"}:
+            yield from _mistakes(inner)
+
+
+def _too_small_or_great(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    part = _part(error)
+    least, most = part.get("minimum"), part.get("maximum")
+    hint = f"{least} or more" if most is None else f"{least} to {most}"
+    yield where, f"{_name(where)} cannot be {_shown(error.instance)}", hint
+
+
+def _too_few_or_many(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    part = _part(error)
+    least, most = part.get("minItems", part.get("minProperties")), part.get("maxItems")
+    wanted = f"{least}" if least == most else f"{least} or more"
+    count = len(_instance(error)) or "none"
+    message = f"{_name(where)} needs {wanted}, and there are {count}"
+    yield where, message, _description(part)
+
+
+def _unexplained(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:
+    yield where, f"{_name(where)}: {error.message}", ""
+
+
+_EXPLANATIONS: dict[str, Callable[[jsonschema.ValidationError, Where], Iterator[Mistake]]] = {
+    "additionalProperties": _unknown_fields,
+    "required": _missing,
+    "enum": _none_of_these,
+    "pattern": _malformed,
+    "type": _of_another_kind,
+    "anyOf": _optional,
+    "minimum": _too_small_or_great,
+    "maximum": _too_small_or_great,
+    "minItems": _too_few_or_many,
+    "maxItems": _too_few_or_many,
+    "minProperties": _too_few_or_many,
+    "items": _too_few_or_many,
+}
+"""By the schema's keyword that the value breaks (`items` is broken by one too many only)."""
 
 
 def _part(error: jsonschema.ValidationError) -> dict[str, Any]:
@@ -84,13 +164,18 @@ def _part(error: jsonschema.ValidationError) -> dict[str, Any]:
     return dict(error.schema) if isinstance(error.schema, Mapping) else {}
 
 
-def _problem(source: Source, where: Where, message: str, hint: str = "") -> Problem:
-    line, column = source.place(where)
-    return Problem(line, column, message, hint)
+def _instance(error: jsonschema.ValidationError) -> Any:
+    return error.instance
 
 
 def _name(where: Where) -> str:
     return ".".join(str(part) for part in where) or "the file"
+
+
+def _shown(given: object) -> str:
+    """A value as it may stand in the file."""
+    text = json.dumps(given, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _closest(given: str, options: list[str]) -> str:
@@ -100,29 +185,9 @@ def _closest(given: str, options: list[str]) -> str:
     return f"there are {', '.join(sorted(options))}"
 
 
-def _description(part: dict[str, Any], field: str) -> str:
-    described = part.get("properties", {}).get(field, {})
-    return str(described.get("description", ""))
+def _description(part: dict[str, Any]) -> str:
+    return str(part.get("description", "")).rstrip(".")
 
 
 def _shape(error: jsonschema.ValidationError) -> str:
-    pattern = str(error.validator_value)
-    return SHAPES.get(pattern, f"it must match {pattern}")
-
-
-def _kind(wanted: object) -> str:
-    words = {
-        "object": "a section of fields",
-        "array": "a list",
-        "string": "text",
-        "integer": "a whole number",
-        "boolean": "true or false",
-        "null": "nothing",
-    }
-    names = wanted if isinstance(wanted, list) else [wanted]
-    return " or ".join(words.get(str(name), str(name)) for name in names)
-
-
-def _given(instance: object) -> str:
-    text = str(instance)
-    return f"this is {text[:40]!r}" if not isinstance(instance, dict | list) else ""
+    return SHAPES.get(str(_part(error).get("pattern")), "")
