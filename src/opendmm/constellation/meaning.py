@@ -78,8 +78,8 @@ def _links(file: ConstellationFile) -> Iterator[Mistake]:
     graph.add_nodes_from(file.nodes)
     for index, link in enumerate(file.links):
         where: Where = ("links", index)
-        for end in link.between:
-            yield from known(end, list(file.nodes), "node", (*where, "between"))
+        for number, end in enumerate(link.between):
+            yield from known(end, list(file.nodes), "node", (*where, "between", number))
         if link.between[0] == link.between[1]:
             yield (*where, "between"), "a link joins two different nodes", "name the other end"
         elif graph.has_edge(*link.between):
