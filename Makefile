@@ -52,7 +52,8 @@ format: setup ## Put code into form
 docs: setup ## Make the generated documents, pictures and output again; as root
 	$(PYTHON) -m opendmm.constellation.reference
 	$(PYTHON) -m opendmm.bindings.native.schema
-	$(VENV)/bin/dmm draw examples/cooperative.yaml -o docs/img/cooperative.svg
+	for name in condensed cooperative; do \
+		$(VENV)/bin/dmm draw examples/$$name.yaml -o docs/img/$$name.svg; done
 	$(PYTHON) tests/documents.py
 
 lock: ## Resolve the dependencies anew

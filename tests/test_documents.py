@@ -47,6 +47,15 @@ def test_output_in_the_readme_is_in_step(command: str, output: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "picture", sorted((ROOT / "docs" / "img").glob("*.svg")), ids=lambda picture: picture.stem
+)
+def test_a_picture_is_in_step(picture: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / picture.name
+    assert dmm(["draw", str(ROOT / "examples" / f"{picture.stem}.yaml"), "-o", str(drawn)]) == 0
+    assert drawn.read_bytes() == picture.read_bytes(), "run make docs"
+
+
+@pytest.mark.parametrize(
     "document",
     [document for document in DOCUMENTS if ">>> " in document.read_text(encoding="utf-8")],
     ids=lambda document: document.name,
