@@ -95,6 +95,7 @@ def test_a_share_of_packets_is_lost_in_each_direction() -> None:
 def test_a_cut_link_carries_nothing_and_a_mended_one_everything_again() -> None:
     with small_laboratory() as laboratory:
         locator = str(laboratory.deployment.nodes[A].locator)
+        assert pings(laboratory, "cn", locator)
         cut(laboratory.namespaces, ("router", "anchor-a"))
         assert not pings(laboratory, "cn", locator)
         mend(laboratory.namespaces, ("router", "anchor-a"))

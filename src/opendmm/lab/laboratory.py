@@ -9,17 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from opendmm.constellation.deployment import Deployment
-from opendmm.forwarding.kernel.driver import KernelForwarding
 from opendmm.lab.access import MobileNodeLinks
 from opendmm.lab.capture import PacketCapture
-from opendmm.lab.daemons import USER_PLANE, Daemons
+from opendmm.lab.daemons import Daemons
 from opendmm.lab.guardian import appoint
-from opendmm.lab.namespaces import claim, inside
+from opendmm.lab.namespaces import claim
 from opendmm.lab.network import LabNetwork
 from opendmm.lab.processes import Process, end
-from opendmm.model.identity import NodeId
-from opendmm.model.rules import Action, RuleKey
-from opendmm.node.role import forwarding_config
 
 Progress = Callable[[str], None]
 
@@ -75,18 +71,6 @@ class Laboratory:
         name = self.namespaces.lab
         self.progress(f"kept: `dmm show bindings`, `dmm lab exec {name} NODE COMMAND`, …")
         self.progress(f"`dmm lab down {name}` takes it away")
-
-    def installed(self) -> dict[NodeId, dict[RuleKey, Action]]:
-        """What every node's kernel has of ours now, read without asking any daemon."""
-        found: dict[NodeId, dict[RuleKey, Action]] = {}
-        for name, plan in self.deployment.nodes.items():
-            if not set(plan.entities) - USER_PLANE:
-                continue
-            with inside(self.namespaces.name(name)):
-                driver = KernelForwarding(forwarding_config(self.deployment, name))
-                found[name] = {rule.key: rule.action for rule in driver.installed()}
-                driver.close(remove=False)
-        return found
 
     def _close_links(self) -> None:
         for links in self.links.values():

@@ -45,8 +45,9 @@ class Relay:
 
     def __init__(self, taps: tuple[int, int], delay: float, commands: int | None) -> None:
         self._taps = taps
-        # A frame waits half a tick to be read and half a tick too long to be written, on average.
-        self._delay = max(0.0, delay - TICK)
+        # On average a frame waits half a tick to be read and half a tick too long to be
+        # written, and the kernel wakes us half a tick late.
+        self._delay = max(0.0, delay - 1.5 * TICK)
         self._commands = commands
         self._carrier = True
         self._under_way: dict[int, deque[tuple[float, bytes]]] = {

@@ -11,11 +11,10 @@ from opendmm.constellation.file import ScenarioSection
 from opendmm.constellation.quantities import seconds
 from opendmm.lab.errors import LabError
 from opendmm.lab.laboratory import Laboratory, Progress
+from opendmm.lab.leftovers import Kernels, read_kernels
 from opendmm.lab.live_traffic import TAIL, LiveTraffic
 from opendmm.lab.path import last_whole_path, paths
 from opendmm.lab.scenario import Director, Done
-from opendmm.model.identity import NodeId
-from opendmm.model.rules import Action, RuleKey
 from opendmm.report.expectations import judged
 from opendmm.report.leftovers import Place, leftovers, missing
 from opendmm.report.report import Report, Runtime
@@ -27,8 +26,6 @@ LEAD = 0.2
 PATIENCE = 1.0
 """Seconds beyond the drain time that the last indirection gets to disappear."""
 NOTE = "measured on real kernel forwarding in network namespaces"
-
-Installed = dict[NodeId, dict[RuleKey, Action]]
 
 
 class LabRun:
@@ -57,33 +54,33 @@ class LabRun:
         self._traffic.begin(start)
         self._director.run(start)
         time.sleep(max(0.0, end + TAIL - time.time()))
-        installed = self._settled()
+        kernels = self._settled()
         self._traffic.finish()
         self._laboratory.progress("done; making the report")
         faults = [self._director.faults]
         self.trace = merge([*self._laboratory.daemons.traces(), *faults])
         self.moves = [self._seen(done, end) for done in self._director.moves]
-        return self._report(start, end, installed)
+        return self._report(start, end, kernels)
 
     def close(self) -> None:
         """End the traffic, finished or not."""
         self._traffic.close()
 
-    def _settled(self) -> Installed:
-        """What is installed once the last indirection had its time to disappear."""
+    def _settled(self) -> Kernels:
+        """What the kernels have once the last indirection had its time to disappear."""
         deadline = time.time() + self.deployment.timers.drain + PATIENCE
         while True:
-            installed = self._laboratory.installed()
-            if not self._leftovers(installed) or time.time() > deadline:
-                return installed
+            kernels = read_kernels(self.deployment, self._laboratory.namespaces)
+            if not self._leftovers(kernels) or time.time() > deadline:
+                return kernels
             time.sleep(0.1)
 
     # The report
 
-    def _report(self, start: float, end: float, installed: Installed) -> Report:
+    def _report(self, start: float, end: float, kernels: Kernels) -> Report:
         flows = self._traffic.probe_flows()
         topology = self._laboratory.network.topology
-        lacking = missing(self.deployment, self._places(), installed)
+        lacking = missing(self.deployment, self._places(), kernels.rules)
         report = Report(
             constellation=self.deployment.name,
             runtime=Runtime.LAB,
@@ -94,17 +91,21 @@ class LabRun:
                 for one in self.moves
             ),
             sessions=self._traffic.sessions(),
-            leftovers=self._leftovers(installed),
+            leftovers=self._leftovers(kernels),
             messages=count_messages(self.trace),
             means=self.deployment.means,
             duration_s=end - start,
-            notes=(NOTE, *(f"missing at the end: {rule}" for rule in lacking)),
+            notes=(
+                NOTE,
+                *self._director.complaints,
+                *(f"missing at the end: {rule}" for rule in lacking),
+            ),
         )
         return judged(report, self.scenario.expect)
 
-    def _leftovers(self, installed: Installed) -> tuple[str, ...]:
-        rules = {node: found.items() for node, found in installed.items()}
-        return leftovers(self.deployment, self._places(), rules)
+    def _leftovers(self, kernels: Kernels) -> tuple[str, ...]:
+        rules = {node: found.items() for node, found in kernels.rules.items()}
+        return leftovers(self.deployment, self._places(), rules) + kernels.unused
 
     def _places(self) -> list[Place]:
         """Where every mobile node is, with the prefixes it still uses."""

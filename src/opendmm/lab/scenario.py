@@ -22,6 +22,7 @@ from opendmm.lab.laboratory import Progress
 from opendmm.lab.namespaces import Namespaces
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
+from opendmm.node.control import ControlError
 from opendmm.report.trace import TraceKind, TraceRecord
 
 
@@ -55,6 +56,8 @@ class Director:
         self.released: dict[str, set[HomePrefix]] = {}
         """Prefixes given up since the mobile node's last attachment."""
         self.faults: list[TraceRecord] = []
+        self.complaints: list[str] = []
+        """What could not be done, as sentences."""
         self._places: dict[str, NodeId | None] = dict.fromkeys(links)
         self._links = links
         self._daemons = daemons
@@ -152,7 +155,13 @@ class Director:
         where = name if subscriber.client else place
         if where is not None:
             identity = subscriber.mobile_node
-            self._daemons.ask(where, question, mobile_node=identity, **particulars)
+            try:
+                self._daemons.ask(where, question, mobile_node=identity, **particulars)
+            except (OSError, ControlError) as error:
+                # The scenario may have killed or paused it.
+                complaint = f"the daemon of {where} was not told {question}: {error}"
+                self._say(complaint)
+                self.complaints.append(complaint)
 
     # Faults
 
