@@ -11,7 +11,14 @@ import networkx
 
 from opendmm.constellation.assembling import missing_parts
 from opendmm.constellation.file import ConstellationFile, LinkSection, NodeSection
-from opendmm.constellation.mistakes import Mistake, hosting, known, network_of, well_formed
+from opendmm.constellation.mistakes import (
+    Mistake,
+    hosting,
+    known,
+    network_of,
+    some_time,
+    well_formed,
+)
 from opendmm.constellation.naming import clashing_addresses, clashing_names
 from opendmm.constellation.problems import Problem
 from opendmm.constellation.scenario_meaning import scenario_mistakes
@@ -28,6 +35,7 @@ def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem
         _nodes,
         _links,
         _policies,
+        _timers,
         _mobile_nodes,
         clashing_names,
         clashing_addresses,
@@ -119,6 +127,12 @@ def _policies(file: ConstellationFile) -> Iterator[Mistake]:
         seen.add(policy.ingress)
         for number, group in enumerate(policy.groups):
             yield from well_formed(group, ("policies", index, "groups", number))
+
+
+def _timers(file: ConstellationFile) -> Iterator[Mistake]:
+    # Without a drain time the previous anchor just lets go at once.
+    for field in ("lifetime", "retransmit", "peer_timeout"):
+        yield from some_time(getattr(file.timers, field), ("timers", field))
 
 
 def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:

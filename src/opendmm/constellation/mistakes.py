@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from opendmm.constellation.file import ConstellationFile
+from opendmm.constellation.quantities import seconds
 from opendmm.constellation.source import Where
 from opendmm.model.identity import FunctionalEntity
 
@@ -40,3 +41,9 @@ def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | Non
         return ipaddress.ip_network(text)
     except ValueError:
         return None
+
+
+def some_time(duration: str, where: Where) -> Iterator[Mistake]:
+    """That a duration is not zero."""
+    if seconds(duration) == 0:
+        yield where, f"{duration} is no time at all", "write it like 20ms"

@@ -10,8 +10,15 @@ from opendmm.constellation.file import (
     MoveOrderName,
     ScenarioSection,
 )
-from opendmm.constellation.mistakes import Mistake, hosting, known, network_of, well_formed
-from opendmm.constellation.quantities import seconds
+from opendmm.constellation.mistakes import (
+    Mistake,
+    hosting,
+    known,
+    network_of,
+    some_time,
+    well_formed,
+)
+from opendmm.constellation.quantities import bits_per_second, seconds
 from opendmm.constellation.source import Where
 from opendmm.model.identity import FunctionalEntity
 
@@ -21,6 +28,7 @@ def scenario_mistakes(file: ConstellationFile) -> Iterator[Mistake]:
     scenario = file.scenario
     if scenario is None:
         return
+    yield from some_time(scenario.duration, ("scenario", "duration"))
     yield from _attachments(file, scenario)
     yield from _releases(file, scenario)
     yield from _traffic(file, scenario)
@@ -38,7 +46,7 @@ def _in_time(scenario: ScenarioSection, at: str, where: Where) -> Iterator[Mista
 
 
 def _attachments(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
-    last: dict[str, float] = {}
+    last: dict[str, AttachmentSection] = {}
     for index, one in enumerate(scenario.attachments):
         where: Where = ("scenario", "attachments", index)
         yield from known(
@@ -46,14 +54,25 @@ def _attachments(file: ConstellationFile, scenario: ScenarioSection) -> Iterator
         )
         yield from _target(file, one, (*where, "to"))
         yield from _in_time(scenario, one.at, (*where, "at"))
-        at = seconds(one.at)
-        if at < last.get(one.mobile_node, 0.0):
-            hint = "attachments of a mobile node stand in order of time"
-            yield (*where, "at"), f"{one.at} is before the attachment above", hint
-        if one.order is MoveOrderName.PREDICTED and at < seconds(one.lead):
+        if one.mobile_node in last:
+            yield from _after(last[one.mobile_node], one, (*where, "at"))
+        if one.order is MoveOrderName.PREDICTED and seconds(one.at) < seconds(one.lead):
             hint = "the first sign of a predicted move is `lead` before it"
             yield (*where, "at"), f"{one.at} is sooner than its lead of {one.lead}", hint
-        last[one.mobile_node] = at
+        last[one.mobile_node] = one
+
+
+def _after(before: AttachmentSection, one: AttachmentSection, where: Where) -> Iterator[Mistake]:
+    """That a move begins when the one before it is over: one link up, the right one."""
+    if seconds(one.at) < seconds(before.at):
+        hint = "attachments of a mobile node stand in order of time"
+        yield where, f"{one.at} is before the attachment above", hint
+        return
+    making = before.order is MoveOrderName.MAKE_BEFORE_BREAK
+    field, lasts = ("overlap", before.overlap) if making else ("gap", before.gap)
+    if before.to is not None and seconds(one.at) < seconds(before.at) + seconds(lasts):
+        hint = f"its {field} is {lasts}: shorten it, or move later"
+        yield where, f"{one.at} is before the end of the move at {before.at}", hint
 
 
 def _target(file: ConstellationFile, one: AttachmentSection, where: Where) -> Iterator[Mistake]:
@@ -89,6 +108,9 @@ def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mis
         yield from known(one.correspondent, list(file.nodes), "node", (*where, "correspondent"))
         place = (*where, "mobile_node")
         yield from known(one.mobile_node, list(file.mobile_nodes), "mobile node", place)
+        yield from some_time(one.interval, (*where, "interval"))
+        if bits_per_second(one.rate) == 0:
+            yield (*where, "rate"), "a session that sends nothing", "write it like 10Mbit"
         section = file.mobile_nodes.get(one.mobile_node)
         if section is None:
             continue
@@ -102,6 +124,9 @@ def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mis
 
 
 def _fault(file: ConstellationFile, fault: FaultSection, where: Where) -> Iterator[Mistake]:
+    idle = "node" if fault.kind is FaultKind.CUT else "link"
+    if getattr(fault, idle) is not None:
+        yield (*where, idle), f"a {fault.kind} has no `{idle}`", "take it away"
     if fault.kind is FaultKind.CUT:
         joined = [set(link.between) for link in file.links]
         if fault.link is None:

@@ -5,11 +5,18 @@ parent holds open while it lives; then it takes away what is left of the laborat
 in a session of its own, so what ends the parent does not end it.
 """
 
+import contextlib
 import subprocess
 import sys
+import time
 
+from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import Namespaces
 from opendmm.lab.processes import Process
+
+ATTEMPTS = 30
+PAUSE = 0.2
+"""Seconds between attempts."""
 
 
 def appoint(namespaces: Namespaces) -> Process:
@@ -28,8 +35,13 @@ def main() -> None:
     """Entry point of the process."""
     sys.stdin.read()
     namespaces = Namespaces(sys.argv[1])
-    if namespaces.exists and not namespaces.kept and namespaces.acquire():
-        namespaces.remove()
+    for _attempt in range(ATTEMPTS):
+        if not namespaces.exists or namespaces.kept:
+            return
+        # A process that the program was just starting holds the name until it runs.
+        with contextlib.suppress(LabError):
+            namespaces.remove()
+        time.sleep(PAUSE)
 
 
 if __name__ == "__main__":
