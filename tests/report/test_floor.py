@@ -21,7 +21,7 @@ def floor_ms(
 ) -> float:
     deployment = small(constellation)
     subscriber = next(s for s in deployment.subscribers.values() if s.name == "mn1")
-    move = PlannedMove(subscriber, previous, new, order, overlap)
+    move = PlannedMove(subscriber, previous, new, new, order, overlap)
     return 1000 * gap_floor(deployment, Topology(deployment), move, [CN])
 
 

@@ -25,7 +25,14 @@ CONTEXT = MobilityContext(
     mobile_node=MN, prefixes=(HNP,), home_anchor=A, current_anchor=B, order=ORDER, lifetime=300.0
 )
 WINDOW = MoveWindow(
-    mobile_node=MN, prefixes=(HNP,), previous=A, new=B, started=9.9, detected=10.0, ended=12.0
+    mobile_node=MN,
+    prefixes=(HNP,),
+    previous=A,
+    new=B,
+    access=B,
+    started=9.9,
+    detected=10.0,
+    ended=12.0,
 )
 
 
@@ -93,7 +100,14 @@ def test_steps_the_trace_does_not_show_are_left_out() -> None:
 
 def test_records_of_another_time_or_mobile_node_are_not_steps() -> None:
     late = MoveWindow(
-        mobile_node=MN, prefixes=(HNP,), previous=A, new=B, started=50.0, detected=50.0, ended=60.0
+        mobile_node=MN,
+        prefixes=(HNP,),
+        previous=A,
+        new=B,
+        access=B,
+        started=50.0,
+        detected=50.0,
+        ended=60.0,
     )
     assert [step.name for step in steps_of(story(), late)] == ["detected"]
 

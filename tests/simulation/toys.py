@@ -62,6 +62,7 @@ def node_plan(index: int, name: NodeId) -> NodePlan:
         ipv4=f"10.255.0.{index}",
         egress_block=f"fd00:d:{index:x}::/64",
         controllers=(C,),
+        anchor=name if anchor else None,
         egress=Egress(name, locator) if anchor else None,
         source_filter=False,
     )

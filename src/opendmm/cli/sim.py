@@ -53,5 +53,9 @@ def run(file: Path, seed: int, as_json: bool, report_path: Path | None, ladder: 
     if ladder is not None:
         if ladder > len(running.moves):
             raise BadInputError(f"there are {len(running.moves)} moves, no move {ladder}")
-        Console().print(drawn_ladder(running.world.trace, window_of(running.moves[ladder - 1])))
+        Console().print(
+            drawn_ladder(
+                running.world.trace, window_of(running.deployment, running.moves[ladder - 1])
+            )
+        )
     return report.exit_code

@@ -57,10 +57,11 @@ def peers_of(deployment: Deployment, node: NodeId) -> set[NodeId]:
         FE.FE_E: {FE.FE_IEC},
     }
     wanted = {other for kind in mine for other in joined.get(kind, set())}
+    gateways = {*deployment.gateways_of(node), deployment.anchor_at(node)}
     return {
         name
         for name, plan in deployment.nodes.items()
-        if name != node and wanted & set(plan.entities)
+        if name != node and (wanted & set(plan.entities) or name in gateways)
     }
 
 
@@ -90,7 +91,10 @@ def _ingress(deployment: Deployment, node: NodeId, authority: Authority) -> FeI:
 
 def _network_client(deployment: Deployment, node: NodeId) -> NetworkClient:
     hosted = frozenset(s.mobile_node for s in deployment.subscribers.values() if s.client)
-    return NetworkClient(node, hosted, deployment.timers.retransmit)
+    anchor = deployment.anchor_at(node)
+    end = Egress(anchor, deployment.nodes[anchor].locator)
+    profiles = {s.mobile_node: s.prefixes for s in deployment.subscribers.values()}
+    return NetworkClient(node, hosted, deployment.timers.retransmit, end, profiles)
 
 
 def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
@@ -111,6 +115,7 @@ def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
         peer_timeout=deployment.timers.peer_timeout,
         proof_required=deployment.attachment_proof is ProofMode.MOBILE_NODE,
         delegates=delegates,
+        gateways=deployment.gateways_of(plan.name),
     )
 
 

@@ -40,7 +40,7 @@ def _user_plane(placement: Placement) -> Iterator[Finding]:
 
 def _notification(placement: Placement) -> Iterator[Finding]:
     """Somebody must tell FE_MCTX that a mobile node has come."""
-    for node in placement.anchors:
+    for node in sorted({node for s in placement.subscribers for node in s.access}):
         silent = [s.name for s in placement.subscribers if not s.client and node in s.access]
         if silent and not placement.has(node, FE.FE_MU_C):
             yield Finding(
@@ -51,13 +51,15 @@ def _notification(placement: Placement) -> Iterator[Finding]:
                 hint=f"add FE_MU_C to `{node}`, or give the mobile node `client: true`",
             )
     for node in placement.hosting(FE.FE_MU_C):
-        if not placement.has(node, FE.FE_MCTX):
+        anchor = placement.deployment.anchor_at(node)
+        if not placement.has(anchor, FE.FE_MCTX):
             yield Finding(
                 severity=Severity.ERROR,
                 section="R_XU",
                 where=_entities_of(node),
                 message=f"FE_MU_C of `{node}` has no FE_MCTX to notify",
-                hint="FE_MU_C of the network sits beside an anchor's FE_MCTX",
+                hint="FE_MU_C of the network sits beside an anchor's FE_MCTX, or on a mobile "
+                "access gateway with `anchor: …`",
             )
 
 
@@ -114,7 +116,8 @@ def _lone_anchor(placement: Placement) -> Iterator[Finding]:
             hint="add an anchor to move to",
         )
     for subscriber in placement.subscribers:
-        if len(placement.anchors) > 1 and not set(subscriber.access) - {subscriber.home}:
+        reached = {placement.deployment.anchor_at(node) for node in subscriber.access}
+        if len(placement.anchors) > 1 and not reached - {subscriber.home}:
             yield Finding(
                 severity=Severity.NOTE,
                 section="R_XX",

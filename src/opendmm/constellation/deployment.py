@@ -74,6 +74,9 @@ class NodePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The /64 routed to it; SRv6 SIDs and tunnel ends come out of it."""
     controllers: tuple[NodeId, ...]
     """FE_IEC instances for its FE_MCTX, FE_I and FE_E, first choice first."""
+    anchor: NodeId | None
+    """Where mobile nodes on its access links are anchored: itself, or for a mobile access
+    gateway the anchor that it registers them with."""
     egress: Egress | None
     """The FE_E in its network (its own, or the one it sits behind); None when it is no anchor."""
     source_filter: bool
@@ -91,7 +94,7 @@ class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
     access: tuple[NodeId, ...]
     access_delay: float
     link_layer_ids: dict[NodeId, bytes]
-    """Of its interface towards each anchor."""
+    """Of its interface towards each node of `access`."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,3 +116,15 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     material: str
     timers: Timers
     scenario: ScenarioSection | None
+
+    def anchor_at(self, access: NodeId) -> NodeId:
+        """The anchor of mobile nodes attached at a node (itself unless a gateway)."""
+        return self.nodes[access].anchor or access
+
+    def gateways_of(self, anchor: NodeId) -> dict[NodeId, Locator]:
+        """The mobile access gateways that register with an anchor, and their Proxy-CoA."""
+        return {
+            name: plan.locator
+            for name, plan in self.nodes.items()
+            if plan.anchor == anchor and name != anchor
+        }

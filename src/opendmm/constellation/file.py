@@ -75,6 +75,13 @@ class NodeSection(Strict, frozen=True, kw_only=True):
             description="Prefixes this node anchors (FE_MA): routed here, home of its mobile nodes."
         ),
     ] = ()
+    anchor: Annotated[
+        Name | None,
+        Meta(
+            description="FE_MU_C apart from an anchor (a mobile access gateway): the anchor it "
+            "registers its mobile nodes with."
+        ),
+    ] = None
     locator: Annotated[
         Address | None,
         Meta(description="The node's own routable IPv6 address; allocated when not given."),
@@ -253,7 +260,8 @@ class MobileNodeSection(Strict, frozen=True, kw_only=True):
         ),
     ] = False
     access: Annotated[
-        tuple[Name, ...], Meta(description="Anchors it can attach to; default: all anchors.")
+        tuple[Name, ...],
+        Meta(description="Nodes it can attach to; default: all with FE_MU_C, or all anchors."),
     ] = ()
     access_delay: Annotated[Duration, Meta(description="One way, of its access links.")] = "0ms"
 
@@ -271,7 +279,9 @@ class AttachmentSection(Strict, frozen=True, kw_only=True):
 
     at: Annotated[Duration, Meta(description="From the start of the scenario.")]
     mobile_node: Annotated[Name, Meta(description="Who moves.")]
-    to: Annotated[Name | None, Meta(description="The anchor; null: detach.")]
+    to: Annotated[
+        Name | None, Meta(description="The anchor, or mobile access gateway; null: detach.")
+    ]
     order: Annotated[
         MoveOrderName, Meta(description="New link first, old link gone first, or told ahead.")
     ] = MoveOrderName.MAKE_BEFORE_BREAK

@@ -12,7 +12,9 @@ import networkx
 from opendmm.constellation.assembling import missing_parts
 from opendmm.constellation.file import ConstellationFile, LinkSection, NodeSection
 from opendmm.constellation.mistakes import (
+    ACCESS,
     Mistake,
+    accesses,
     hosting,
     known,
     network_of,
@@ -53,9 +55,24 @@ def _nodes(file: ConstellationFile) -> Iterator[Mistake]:
             yield from well_formed(pool, (*where, "pools", index))
         if section.pools and FE.FE_MA_C not in section.entities:
             yield (*where, "pools"), f"`{name}` has pools but no FE_MA_C", "add FE_MA_C to it"
+        yield from _gateway(file, name, section)
         if len(set(section.entities)) < len(section.entities):
             yield (*where, "entities"), "an entity is named twice", "once is enough"
         yield from _controller(file, name, section)
+
+
+def _gateway(file: ConstellationFile, name: str, section: NodeSection) -> Iterator[Mistake]:
+    """What only a mobile access gateway has: an anchor elsewhere."""
+    if section.anchor is None:
+        return
+    where: Where = ("nodes", name, "anchor")
+    anchors = hosting(file, FE.FE_MA_C)
+    yield from known(section.anchor, anchors, "anchor (node with FE_MA_C)", where)
+    if FE.FE_MA_C in section.entities:
+        yield where, f"`{name}` is an anchor itself (FE_MA_C)", "take one of the two away"
+    elif FE.FE_MU_C not in section.entities:
+        hint = "add FE_MU_C, which registers mobile nodes with the anchor"
+        yield where, f"`{name}` has an anchor but no FE_MU_C", hint
 
 
 def _controller(file: ConstellationFile, name: str, section: NodeSection) -> Iterator[Mistake]:
@@ -141,9 +158,9 @@ def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
     for name, section in file.mobile_nodes.items():
         where: Where = ("mobile_nodes", name)
         yield from known(section.home, anchors, "anchor (node with FE_MA_C)", (*where, "home"))
-        for number, anchor in enumerate(section.access):
+        for number, node in enumerate(section.access):
             place: Where = (*where, "access", number)
-            yield from known(anchor, anchors, "anchor (node with FE_MA_C)", place)
+            yield from known(node, accesses(file), ACCESS, place)
         for index, prefix in enumerate(section.prefixes):
             place = (*where, "prefixes", index)
             yield from well_formed(prefix, place)

@@ -150,7 +150,8 @@ def _allocation(placement: Placement) -> Iterator[Finding]:
     for subscriber in placement.subscribers:
         if not subscriber.simultaneous:
             continue
-        for anchor in subscriber.access:
+        anchors = {placement.deployment.anchor_at(node) for node in subscriber.access}
+        for anchor in sorted(anchors):
             pools = placement.deployment.nodes[anchor].pools
             if not any(pool.is_ipv6 for pool in pools):
                 yield Finding(

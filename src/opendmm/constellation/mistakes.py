@@ -18,6 +18,18 @@ def hosting(file: ConstellationFile, entity: FunctionalEntity) -> list[str]:
     return [name for name, section in file.nodes.items() if entity in section.entities]
 
 
+ACCESS = "anchor or mobile access gateway"
+
+
+def accesses(file: ConstellationFile) -> list[str]:
+    """The nodes that a mobile node can attach to: anchors, and gateways that name theirs."""
+    return [
+        name
+        for name, section in file.nodes.items()
+        if FunctionalEntity.FE_MA_C in section.entities or section.anchor is not None
+    ]
+
+
 def known(name: str, names: list[str], what: str, where: Where) -> Iterator[Mistake]:
     """That a name is one of those there are."""
     if name in names:

@@ -35,14 +35,18 @@ class Placement:
     @cached_property
     def homes(self) -> tuple[NodeId, ...]:
         """Home anchors of mobile nodes that can leave them."""
-        away = {s.home for s in self.subscribers if set(s.access) - {s.home}}
+        away = {s.home for s in self.subscribers if self._reached(s) - {s.home}}
         return tuple(anchor for anchor in self.anchors if anchor in away)
 
     @cached_property
     def visited(self) -> tuple[NodeId, ...]:
         """Anchors that mobile nodes can be at away from home."""
-        found = {anchor for s in self.subscribers for anchor in s.access if anchor != s.home}
+        found = {anchor for s in self.subscribers for anchor in self._reached(s) - {s.home}}
         return tuple(anchor for anchor in self.anchors if anchor in found)
+
+    def _reached(self, subscriber: SubscriberPlan) -> set[NodeId]:
+        """The anchors a mobile node can have, itself or by a gateway."""
+        return {self.deployment.anchor_at(node) for node in subscriber.access}
 
     @cached_property
     def correspondents(self) -> tuple[NodeId, ...]:

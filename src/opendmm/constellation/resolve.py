@@ -38,7 +38,6 @@ def deployment(file: ConstellationFile) -> Deployment:
     """Resolve a (valid) constellation file."""
     graph = _graph(file)
     egresses = {name: _egress(file, graph, name) for name in file.nodes}
-    anchors = tuple(NodeId(n) for n, s in file.nodes.items() if FE.FE_MA_C in s.entities)
     return Deployment(
         name=file.constellation,
         description=file.description,
@@ -57,7 +56,7 @@ def deployment(file: ConstellationFile) -> Deployment:
             for name, section in file.nodes.items()
             if FE.FE_IEC in section.entities
         },
-        subscribers=_subscribers(file, anchors),
+        subscribers=_subscribers(file),
         means=file.forwarding.means,
         uplink=file.forwarding.uplink,
         core_mtu=file.forwarding.core_mtu,
@@ -104,9 +103,24 @@ def _node(file: ConstellationFile, name: str, number: int, egress: Egress | None
         ipv4=str(LOOPBACKS[number]),
         egress_block=str(block),
         controllers=_controllers(file, name),
+        anchor=_anchor(section, name),
         egress=egress,
         source_filter=section.source_filter,
     )
+
+
+def _anchor(section: NodeSection, name: str) -> NodeId | None:
+    if section.anchor is not None:
+        return NodeId(section.anchor)
+    return NodeId(name) if FE.FE_MA_C in section.entities else None
+
+
+def access_nodes(file: ConstellationFile) -> tuple[NodeId, ...]:
+    """Where a mobile node can attach: at gateways where there are any, and at anchors with
+    FE_MU_C beside them; else at every anchor."""
+    gateways = any(section.anchor is not None for section in file.nodes.values())
+    entity = FE.FE_MU_C if gateways else FE.FE_MA_C
+    return tuple(NodeId(name) for name, s in file.nodes.items() if entity in s.entities)
 
 
 def _link(link: LinkSection, number: int) -> CoreLink:
@@ -191,17 +205,16 @@ def _controller(file: ConstellationFile, name: str) -> ControllerPlan:
 # Mobile nodes
 
 
-def _subscribers(
-    file: ConstellationFile, anchors: tuple[NodeId, ...]
-) -> dict[MobileNodeId, SubscriberPlan]:
-    plans = [_subscriber(name, section, anchors) for name, section in file.mobile_nodes.items()]
+def _subscribers(file: ConstellationFile) -> dict[MobileNodeId, SubscriberPlan]:
+    everywhere = access_nodes(file)
+    plans = [_subscriber(name, section, everywhere) for name, section in file.mobile_nodes.items()]
     return {plan.mobile_node: plan for plan in plans}
 
 
 def _subscriber(
-    name: str, section: MobileNodeSection, anchors: tuple[NodeId, ...]
+    name: str, section: MobileNodeSection, everywhere: tuple[NodeId, ...]
 ) -> SubscriberPlan:
-    access = tuple(NodeId(anchor) for anchor in section.access) or anchors
+    access = tuple(NodeId(node) for node in section.access) or everywhere
     return SubscriberPlan(
         name=name,
         mobile_node=MobileNodeId(section.id or f"{name}@example.org"),
@@ -211,11 +224,11 @@ def _subscriber(
         simultaneous=section.simultaneous,
         access=access,
         access_delay=seconds(section.access_delay),
-        link_layer_ids={anchor: _link_layer_id(name, anchor) for anchor in access},
+        link_layer_ids={node: _link_layer_id(name, node) for node in access},
     )
 
 
-def _link_layer_id(mobile_node: str, anchor: str) -> bytes:
+def _link_layer_id(mobile_node: str, access: str) -> bytes:
     """A locally administered unicast MAC address that is the same at every run."""
-    digest = hashlib.sha256(f"{mobile_node} {anchor}".encode()).digest()
+    digest = hashlib.sha256(f"{mobile_node} {access}".encode()).digest()
     return bytes([(digest[0] & 0xFC) | 0x02]) + digest[1:6]

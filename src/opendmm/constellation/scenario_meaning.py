@@ -11,8 +11,9 @@ from opendmm.constellation.file import (
     ScenarioSection,
 )
 from opendmm.constellation.mistakes import (
+    ACCESS,
     Mistake,
-    hosting,
+    accesses,
     known,
     network_of,
     some_time,
@@ -20,7 +21,6 @@ from opendmm.constellation.mistakes import (
 )
 from opendmm.constellation.quantities import bits_per_second, seconds
 from opendmm.constellation.source import Where
-from opendmm.model.identity import FunctionalEntity
 
 
 def scenario_mistakes(file: ConstellationFile) -> Iterator[Mistake]:
@@ -78,8 +78,7 @@ def _after(before: AttachmentSection, one: AttachmentSection, where: Where) -> I
 def _target(file: ConstellationFile, one: AttachmentSection, where: Where) -> Iterator[Mistake]:
     if one.to is None:
         return
-    anchors = hosting(file, FunctionalEntity.FE_MA_C)
-    yield from known(one.to, anchors, "anchor (node with FE_MA_C)", where)
+    yield from known(one.to, accesses(file), ACCESS, where)
     section = file.mobile_nodes.get(one.mobile_node)
     if section is not None and section.access and one.to not in section.access:
         hint = f"its access is {', '.join(section.access)}"

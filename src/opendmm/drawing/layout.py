@@ -82,7 +82,7 @@ def _ranks(scene: Scene) -> list[list[SceneNode]]:
     for node in tiers[Tier.NETWORK]:
         network.setdefault(distance.get(node.name, 0), []).append(node)
     ranks = [tiers[Tier.CORRESPONDENTS], *(network[key] for key in sorted(network))]
-    ranks += [tiers[Tier.ANCHORS], tiers[Tier.MOBILE_NODES]]
+    ranks += [tiers[Tier.ANCHORS], tiers[Tier.GATEWAYS], tiers[Tier.MOBILE_NODES]]
     return [rank for rank in ranks if rank]
 
 

@@ -108,7 +108,7 @@ class _Router:
     def _place(self, end: End) -> Rectangle:
         """An anchor keeps its links to the column of its name: entities speak upwards, too."""
         placed = self._layout.nodes[end.node]
-        if end.entity or placed.node.tier is Tier.ANCHORS:
+        if end.entity or placed.node.tier in (Tier.ANCHORS, Tier.GATEWAYS):
             return rectangle_of(self._layout, end)
         return placed.box
 

@@ -33,6 +33,7 @@ class Tier(StrEnum):
     CORRESPONDENTS = "correspondents"
     NETWORK = "network"
     ANCHORS = "anchors"
+    GATEWAYS = "gateways"
     MOBILE_NODES = "mobile nodes"
 
 
@@ -92,7 +93,11 @@ def _network_nodes(deployment: Deployment) -> Iterator[SceneNode]:
             tier = Tier.CORRESPONDENTS
         elif FE.FE_MA_C in plan.entities:
             tier = Tier.ANCHORS
+        elif plan.anchor is not None:
+            tier = Tier.GATEWAYS
         details = [str(pool) for pool in plan.pools]
+        if plan.anchor not in (None, name):
+            details.append(f"registers with {plan.anchor}")
         if plan.source_filter:
             details.append("source filter")
         controller = deployment.controllers.get(name)
@@ -213,7 +218,11 @@ def _nearest(deployment: Deployment, node: NodeId) -> list[NodeId]:
 def _notifications(deployment: Deployment) -> Pairs:
     clients: list[SubscriberPlan] = [s for s in deployment.subscribers.values() if s.client]
     return [
-        (End(subscriber.name, FE.FE_MU_C), End(anchor, FE.FE_MCTX))
+        (End(subscriber.name, FE.FE_MU_C), End(deployment.anchor_at(node), FE.FE_MCTX))
         for subscriber in clients
-        for anchor in subscriber.access
+        for node in subscriber.access
+    ] + [
+        (End(node, FE.FE_MU_C), End(deployment.anchor_at(node), FE.FE_MCTX))
+        for node in _hosting(deployment, FE.FE_MU_C)
+        if deployment.anchor_at(node) != node
     ]

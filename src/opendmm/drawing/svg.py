@@ -43,6 +43,7 @@ BOX_FILLS = {
     Tier.CORRESPONDENTS: "#f8fafc",
     Tier.NETWORK: "#f8fafc",
     Tier.ANCHORS: "#f1f5f9",
+    Tier.GATEWAYS: "#f1f5f9",
     Tier.MOBILE_NODES: "#f0fdf4",
 }
 LEGEND_HEIGHT = 7 * STEP

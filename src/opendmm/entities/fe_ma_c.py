@@ -1,10 +1,10 @@
 """FE_MA_C: the mobility anchor's control plane; its binding cache and the delivery to its links.
 
-Home and imported prefixes are delivered alike on the access link (FE_MA_U is the kernel's
-forwarding, programmed by rules). An imported prefix is an identifier: it is delivered here,
-never announced, and let through the anchor's own source filter while it is in use. When the
-mobile node has moved on, what still arrives is forwarded to its new egress until the FE_MCTX
-releases the binding.
+Home and imported prefixes are delivered alike, on the access link or by the tunnel to the
+mobile access gateway (FE_MA_U is the kernel's forwarding, programmed by rules). An imported
+prefix is an identifier: it is delivered here, never announced, and let through the anchor's
+own source filter while it is in use. When the mobile node has moved on, what still arrives is
+forwarded to its new egress until the FE_MCTX releases the binding.
 """
 
 from enum import StrEnum
@@ -34,7 +34,7 @@ from opendmm.model.addressing import BITS, Egress, HomePrefix
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
-from opendmm.model.rules import Access, Permit, Redirect, Rule, RuleKey, Table
+from opendmm.model.rules import Access, Action, Permit, Redirect, Rule, RuleKey, Table
 from opendmm.reference_points import r_xa
 from opendmm.reference_points.message import Message, Status
 
@@ -51,7 +51,11 @@ class BindingState(StrEnum):
 
 
 class AnchorBinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the binding cache (RFC 5213 §5.1 in part); `expires_at` in seconds since 1970."""
+    """A row of the binding cache (RFC 5213 §5.1 in part); `expires_at` in seconds since 1970.
+
+    `egress` is where packets are forwarded when the mobile node has left; `gateway` the mobile
+    access gateway by which it is reached, if it is not on a link of this anchor.
+    """
 
     context: MobilityContext
     state: BindingState
@@ -60,6 +64,7 @@ class AnchorBinding(msgspec.Struct, frozen=True, kw_only=True):
     order: MoveOrder
     expires_at: float
     egress: Egress | None = None
+    gateway: Egress | None = None
 
 
 class _Import(msgspec.Struct):
@@ -109,6 +114,7 @@ class FeMaC:
                 "prefixes": [str(p) for p in b.context.prefixes],
                 "state": str(b.state),
                 "interface": b.interface,
+                "gateway": str(b.gateway) if b.gateway else None,
                 "order": str(b.order),
                 "egress": str(b.egress) if b.egress else None,
                 "expires_at": b.expires_at,
@@ -169,6 +175,7 @@ class FeMaC:
             link_layer_id=message.link_layer_id,
             order=context.order,
             expires_at=grant.expires_at,
+            gateway=message.gateway,
         )
         refresh = (
             held is not None
@@ -186,7 +193,9 @@ class FeMaC:
         return effects + [Install(rule) for rule in rules]
 
     def _delivery_rules(self, binding: AnchorBinding) -> list[Rule]:
-        access = Access(binding.interface, binding.link_layer_id)
+        access: Action = Access(binding.interface, binding.link_layer_id)
+        if binding.gateway is not None:
+            access = Redirect(binding.gateway)
         rules = [
             Rule(RuleKey(table, prefix), access, binding.order)
             for prefix in binding.context.prefixes

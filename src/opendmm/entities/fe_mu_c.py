@@ -1,11 +1,13 @@
 """FE_MU_C: the mobile user client; tells the FE_MCTX where the mobile node is (R_XU).
 
 In host mobility it runs on the mobile node, signs what it says and switches the mobile node's
-default route once the anchor delivers. In network mobility it sits beside the anchor and
-speaks for mobile nodes that know nothing of all this, from link and neighbour events.
+default route once the anchor delivers. In network mobility it sits beside the anchor, or on a
+mobile access gateway, and speaks for mobile nodes that know nothing of all this, from link and
+neighbour events.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import msgspec
 
@@ -21,16 +23,17 @@ from opendmm.entities.effects import (
     PeerReachable,
     Persist,
     Received,
+    Remove,
     Send,
     SessionsEnded,
     Started,
     TimerFired,
 )
 from opendmm.entities.retransmission import Outstanding
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder, microseconds
-from opendmm.model.rules import Access, Rule, RuleKey, Table
+from opendmm.model.rules import Access, Action, Permit, Redirect, Rule, RuleKey, Table
 from opendmm.reference_points import r_xu
 from opendmm.reference_points.message import Message, accepted
 
@@ -38,13 +41,18 @@ DEFAULT_ROUTES = (HomePrefix(bytes(16), 0), HomePrefix(bytes(4), 0))
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A mobile node's link as last seen; `anchor` is where the notification goes."""
+    """A mobile node's link as last seen; `anchor` is where the notification goes.
+
+    `served` are the prefixes a gateway carries for it, `order` the move's once it is granted.
+    """
 
     mobile_node: MobileNodeId
     interface: str
     link_layer_id: bytes
     anchor: NodeId
     attached_at: int
+    served: tuple[HomePrefix, ...] = ()
+    order: MoveOrder | None = None
 
 
 class _Client(ABC):
@@ -183,18 +191,29 @@ class _Client(ABC):
 
 
 class NetworkClient(_Client):
-    """FE_MU_C beside an anchor: network-detected attachment.
+    """FE_MU_C of the network: link-detected attachment.
 
     `hosted` are mobile nodes with a client of their own; for them only the loss of the link
-    is reported from here.
+    is reported from here. `anchor` is the mobility anchor this speaks to: of its own node, or
+    of another, and then the node is a mobile access gateway (RFC 5213 §6) and FE_MU_U is its
+    kernel's forwarding between the mobile node's link and the tunnel to the anchor. `profiles`
+    are the home prefixes that a gateway knows ahead (RFC 5213 §6.2): what the anchor sends there
+    may overtake its acknowledgement, so it is delivered from the attachment on.
     """
 
     def __init__(
-        self, node: NodeId, hosted: frozenset[MobileNodeId], retransmit: float = 0.2
+        self,
+        node: NodeId,
+        hosted: frozenset[MobileNodeId],
+        retransmit: float = 0.2,
+        anchor: Egress | None = None,
+        profiles: Mapping[MobileNodeId, tuple[HomePrefix, ...]] | None = None,
     ) -> None:
         super().__init__(retransmit)
+        self.profiles = profiles or {}
         self.node = node
         self.hosted = hosted
+        self.gateway_to = anchor if anchor is not None and anchor.node != node else None
 
     def attached(self, event: LinkAttached, now: float) -> list[Effect]:
         mobile_node = event.mobile_node
@@ -206,10 +225,11 @@ class NetworkClient(_Client):
                 mobile_node=mobile_node,
                 interface=event.interface,
                 link_layer_id=event.link_layer_id,
-                anchor=self.node,
+                anchor=self.gateway_to.node if self.gateway_to is not None else self.node,
                 attached_at=microseconds(now),
+                served=self.profiles.get(mobile_node, ()),
             )
-        effects = self._keep(link)
+        effects = self._keep(link) + self._carry(link)
         if mobile_node in self.hosted:
             return effects
         notification = r_xu.AttachNotification(
@@ -235,7 +255,49 @@ class NetworkClient(_Client):
             *self.outstanding.settle(("attach", event.mobile_node)),
             Persist(str(event.mobile_node), None),
             Send(self._mctx(link), detached),
+            *(Remove(key) for prefix in link.served for key in _slots(prefix)),
         ]
+
+    def started(self, facts: dict[str, bytes]) -> list[Effect]:
+        super().started(facts)
+        return [effect for link in self.links.values() for effect in self._carry(link)]
+
+    def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
+        """On a gateway: carry the mobile node's packets from and to the anchor."""
+        said = super().anchored(link, message)
+        if self.gateway_to is None:
+            return said
+        served = msgspec.structs.replace(
+            link,
+            served=message.prefixes + message.deprecated,
+            order=MoveOrder(message.sequence, message.attached_at, message.anchor),
+        )
+        gone = set(link.served) - set(served.served)
+        return [
+            *said,
+            *self._keep(served),
+            *(Remove(key) for prefix in sorted(gone) for key in _slots(prefix)),
+            *self._carry(served),
+        ]
+
+    def _carry(self, link: Link) -> list[Effect]:
+        """Downlink from the attachment on, uplink once the anchor has accepted it."""
+        if self.gateway_to is None:
+            return []
+        actions: dict[Table, Action] = {Table.EGRESS: Access(link.interface, link.link_layer_id)}
+        if link.order is not None:
+            actions |= {Table.UPLINK: Redirect(self.gateway_to), Table.SOURCE_FILTER: Permit()}
+        order = link.order or MoveOrder(0, link.attached_at, link.anchor)
+        return [
+            Install(Rule(RuleKey(table, prefix), action, order))
+            for prefix in link.served
+            for table, action in actions.items()
+        ]
+
+
+def _slots(prefix: HomePrefix) -> list[RuleKey]:
+    """What a gateway holds of a prefix: out of the tunnel, into it, and past its filter."""
+    return [RuleKey(table, prefix) for table in (Table.EGRESS, Table.UPLINK, Table.SOURCE_FILTER)]
 
 
 class HostClient(_Client):

@@ -39,6 +39,7 @@ class LabRun:
         self._laboratory = laboratory
         self._traffic = LiveTraffic(self.deployment, scenario, laboratory.namespaces)
         self._director = Director(
+            self.deployment,
             scenario,
             laboratory.links,
             laboratory.daemons,

@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import (
     AttachmentSection,
     FaultKind,
@@ -46,6 +47,7 @@ class Director:
 
     def __init__(
         self,
+        deployment: Deployment,
         scenario: ScenarioSection,
         links: dict[str, MobileNodeLinks],
         daemons: Daemons,
@@ -59,6 +61,7 @@ class Director:
         self.complaints: list[str] = []
         """What could not be done, as sentences."""
         self._places: dict[str, NodeId | None] = dict.fromkeys(links)
+        self._deployment = deployment
         self._links = links
         self._daemons = daemons
         self._namespaces = namespaces
@@ -138,7 +141,9 @@ class Director:
         self._say(f"{links.subscriber.name} leaves")
 
     def _predict(self, attachment: AttachmentSection, target: NodeId) -> None:
-        self._ask_client(attachment.mobile_node, "expect-handover", target=target)
+        self._ask_client(
+            attachment.mobile_node, "expect-handover", target=self._deployment.anchor_at(target)
+        )
 
     def _release(self, release: ReleaseSection) -> None:
         name = release.mobile_node

@@ -103,6 +103,7 @@ def mobile_node(
 def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingConfig:
     """A node's place in the forwarding plane."""
     plan = deployment.nodes[node]
+    ends = {*deployment.gateways_of(node), deployment.anchor_at(node)}
     return NodeForwardingConfig(
         node=node,
         locator=plan.locator,
@@ -110,7 +111,7 @@ def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingCon
         egresses=tuple(
             Egress(name, other.locator)
             for name, other in deployment.nodes.items()
-            if FE.FE_E in other.entities
+            if FE.FE_E in other.entities or name in ends
         ),
         anchors=tuple(
             other.locator for other in deployment.nodes.values() if FE.FE_MA_C in other.entities

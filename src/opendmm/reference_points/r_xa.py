@@ -18,11 +18,16 @@ class ContextReport(ContextMessage, frozen=True):
 
 
 class ContextImport(Message, frozen=True):
-    """FE_MCTX provides the context of a mobile node that is attached on `interface` here."""
+    """FE_MCTX provides the context of a mobile node that is attached on `interface` here.
+
+    With a `gateway` the mobile node is on a link of that mobile access gateway, which the
+    anchor reaches by a tunnel (RFC 5213 §5.6.1: the Proxy-CoA).
+    """
 
     context: MobilityContext
     interface: str
     link_layer_id: bytes
+    gateway: Egress | None = None
 
 
 class ContextImported(ContextMessage, frozen=True):

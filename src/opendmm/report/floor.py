@@ -3,7 +3,8 @@
 From the attachment's detection at the new anchor (nMA) this chain of messages is required
 (design §5); each is charged its one-way delay over the routed path, computing is free:
 
-1. the mobile node's own notification, where FE_MU_C is on the mobile node: one access delay;
+1. the notification: one access delay where FE_MU_C is on the mobile node, the way from a mobile
+   access gateway to its anchor where the link is the gateway's;
 2. the context request to the home anchor and its response with the grant (nothing when the
    home anchor is nMA itself);
 3. the quicker of two ways by which data start to flow:
@@ -11,7 +12,7 @@ From the attachment's detection at the new anchor (nMA) this chain of messages i
        is apart, the data cannot pass it before nMA's location update has come to it by FE_IEC;
    (b) the location update to the FE_IEC of an ingress, the R_EC round trip where FE_E is apart,
        the policy to the ingress, then data from the ingress over FE_E to nMA;
-4. the access delay of the data.
+4. the way of the data from nMA to the mobile node: to its gateway, and the access delay.
 
 A make before break hears the old link for its overlap, which is taken off. In a predicted
 move the second step is done before the attachment; the others are not, for nothing may be
@@ -30,11 +31,15 @@ from opendmm.model.identity import FunctionalEntity, NodeId
 
 
 class PlannedMove(msgspec.Struct, frozen=True):
-    """A move as the scenario has it; `overlap` in seconds, for a make before break."""
+    """A move as the scenario has it; `overlap` in seconds, for a make before break.
+
+    `previous` and `new` are anchors; `access` is where the new link is: the anchor, or a gateway.
+    """
 
     subscriber: SubscriberPlan
     previous: NodeId
     new: NodeId
+    access: NodeId
     order: MoveOrderName
     overlap: float = 0.0
 
@@ -51,14 +56,21 @@ def gap_floor(
     correspondents the nearest ingress is taken. Raises NoRouteError.
     """
     access = move.subscriber.access_delay
+    backhaul = topology.delay(move.access, move.new)
     home = move.subscriber.home
     predicted = move.order is MoveOrderName.PREDICTED
     granted = 0.0 if predicted else topology.delay(move.new, home, move.new)
-    notified = access if move.subscriber.client else 0.0
+    notified = backhaul + (access if move.subscriber.client else 0.0)
+    if move.previous == move.new:
+        return _heard(move, notified + backhaul + access)
     ingresses = _first_ingresses(deployment, topology, home, correspondents)
     ways = [_by_ingress(deployment, topology, move, ingress) for ingress in ingresses]
     ways.append(_by_previous_anchor(deployment, topology, move))
-    floor = notified + granted + min(ways) + access
+    return _heard(move, notified + granted + min(ways) + backhaul + access)
+
+
+def _heard(move: PlannedMove, floor: float) -> float:
+    """A make before break hears the old link for its overlap."""
     if move.order is MoveOrderName.MAKE_BEFORE_BREAK:
         return max(0.0, floor - move.overlap)
     return floor

@@ -12,7 +12,7 @@ import msgspec
 from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
 from opendmm.reference_points.r_ic import PolicyMode
@@ -20,10 +20,13 @@ from opendmm.report.trace import describe_action
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a mobile node is at the end. `anchor` None: attached nowhere, or released."""
+    """Where a mobile node is at the end: the anchor, or the gateway, that it is attached to.
+
+    `access` None: attached nowhere, or released.
+    """
 
     subscriber: SubscriberPlan
-    anchor: NodeId | None
+    access: NodeId | None
 
 
 def leftovers(
@@ -66,7 +69,7 @@ def missing(
 def _judged_prefixes(places: Iterable[Place]) -> set[HomePrefix] | None:
     """With simultaneous anchoring only the profile's prefixes can be judged: where those
     allocated on the way belong is nowhere in the file. None: all."""
-    attached = [place for place in places if place.anchor is not None]
+    attached = [place for place in places if place.access is not None]
     if not any(place.subscriber.simultaneous for place in attached):
         return None
     return {prefix for place in places for prefix in place.subscriber.prefixes}
@@ -76,12 +79,17 @@ _Kinds = tuple[type[Action], ...]
 
 
 def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
-    anchor, home = place.anchor, place.subscriber.home
-    if anchor is None:
+    if place.access is None:
         return
+    anchor, home = deployment.anchor_at(place.access), place.subscriber.home
+    delivery: _Kinds = (Access,) if anchor == place.access else (Redirect,)
     for prefix in place.subscriber.prefixes:
-        yield anchor, RuleKey(Table.DOWNLINK, prefix), (Access,)
-        yield anchor, RuleKey(Table.EGRESS, prefix), (Access,)
+        yield anchor, RuleKey(Table.DOWNLINK, prefix), delivery
+        yield anchor, RuleKey(Table.EGRESS, prefix), delivery
+        if anchor != place.access:
+            yield place.access, RuleKey(Table.EGRESS, prefix), (Access,)
+            yield place.access, RuleKey(Table.UPLINK, prefix), (Redirect,)
+            yield place.access, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
         if anchor == home:
             continue
         yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
@@ -96,11 +104,17 @@ def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Rule
 
 
 def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, Action]]:
-    anchor = place.anchor
-    if anchor is None:
+    if place.access is None:
         return
+    anchor = deployment.anchor_at(place.access)
+    access = Access(place.subscriber.name, b"")
     for prefix in place.subscriber.prefixes:
-        yield anchor, RuleKey(Table.DOWNLINK, prefix), Access(place.subscriber.name, b"")
+        if anchor == place.access:
+            yield anchor, RuleKey(Table.DOWNLINK, prefix), access
+        else:
+            gateway = Egress(place.access, deployment.nodes[place.access].locator)
+            yield anchor, RuleKey(Table.DOWNLINK, prefix), Redirect(gateway)
+            yield place.access, RuleKey(Table.EGRESS, prefix), access
         if anchor == place.subscriber.home:
             continue
         egress = deployment.nodes[anchor].egress

@@ -22,13 +22,15 @@ class MoveWindow(msgspec.Struct, frozen=True, kw_only=True):
     """Where in the trace a move is; times in seconds by the trace's clock.
 
     `started` is the first sign of the move (prediction, break or attachment), `detected` the
-    attachment's detection, `ended` the next move's start or the end of the run.
+    attachment's detection, `ended` the next move's start or the end of the run. `previous` and
+    `new` are anchors; `access` is where the new link is: the anchor, or a gateway of it.
     """
 
     mobile_node: MobileNodeId
     prefixes: tuple[HomePrefix, ...]
     previous: NodeId
     new: NodeId
+    access: NodeId
     started: float
     detected: float
     ended: float
@@ -88,7 +90,7 @@ def _detecting_node(records: Sequence[TraceRecord], window: MoveWindow) -> NodeI
     for record in records:
         if record.kind is TraceKind.LINK and record.text == "attached":
             return record.node
-    return window.new
+    return window.access
 
 
 def _of_this_move(record: TraceRecord, story: _Story) -> bool:
@@ -124,14 +126,25 @@ def _delivery_installed(record: TraceRecord, story: _Story) -> bool:
     return (
         record.kind is TraceKind.RULE_APPLIED
         and record.node == story.window.new
-        and record.fields["action"] == "access"
+        and record.fields["owner"] == FunctionalEntity.FE_MA_C
+        and record.fields["action"] in ("access", "redirect")
+        and record.sequence == story.sequence
+    )
+
+
+def _gateway_carries(record: TraceRecord, story: _Story) -> bool:
+    return (
+        record.kind is TraceKind.RULE_APPLIED
+        and record.node == story.window.access
+        and record.fields["owner"] == FunctionalEntity.FE_MU_C
+        and record.sequence == story.sequence
     )
 
 
 def _previous_forwards(record: TraceRecord, story: _Story) -> bool:
     return (
         record.kind is TraceKind.RULE_APPLIED
-        and record.node == story.window.previous
+        and record.node == story.window.previous != story.window.new
         and record.fields["action"] == "redirect"
         and record.fields["owner"] != FunctionalEntity.FE_I
         and record.sequence == story.sequence
@@ -185,6 +198,7 @@ _STEPS: tuple[tuple[str, _Test, int], ...] = (
     ("context requested", _context_requested, _FIRST),
     ("context and grant received", _context_received, _FIRST),
     ("delivery installed", _delivery_installed, _FIRST),
+    ("gateway carries", _gateway_carries, _FIRST),
     ("previous anchor forwards", _previous_forwards, _FIRST),
     ("location update", _location_updated, _FIRST),
     ("egress policy", _egress_policy, _FIRST),

@@ -22,7 +22,8 @@ from opendmm.report.trace import TraceRecord
 class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A move as it was carried out; times in seconds by the clock of trace and probes.
 
-    `started` is its first sign (prediction, break, attachment), `detected` the attachment's
+    `previous` and `new` are where its links are: anchors, or gateways of anchors. `started` is
+    its first sign (prediction, break, attachment), `detected` the attachment's
     detection, `ended` the next move's start or the end of the run. Paths as in `Move`.
     """
 
@@ -66,7 +67,7 @@ def assemble_move(
         to=seen.new,
         order=seen.order,
         at_ms=round((seen.detected - scenario_start) * 1000, 3),
-        steps=steps_of(trace, window_of(seen), _flowing(seen, down)),
+        steps=steps_of(trace, window_of(deployment, seen), _flowing(seen, down)),
         floor_ms=_floor_ms(deployment, topology, seen, mine),
         downlink=combined(_stream(flow, seen) for flow in down),
         uplink=combined(_stream(flow, seen) for flow in up),
@@ -76,13 +77,14 @@ def assemble_move(
     )
 
 
-def window_of(seen: MoveSeen) -> MoveWindow:
+def window_of(deployment: Deployment, seen: MoveSeen) -> MoveWindow:
     """Where in the trace the move is."""
     return MoveWindow(
         mobile_node=seen.subscriber.mobile_node,
         prefixes=seen.subscriber.prefixes,
-        previous=seen.previous,
-        new=seen.new,
+        previous=deployment.anchor_at(seen.previous),
+        new=deployment.anchor_at(seen.new),
+        access=seen.new,
         started=seen.started,
         detected=seen.detected,
         ended=seen.ended,
@@ -105,7 +107,14 @@ def _flowing(seen: MoveSeen, down: Sequence[ProbeFlow]) -> float | None:
 def _floor_ms(
     deployment: Deployment, topology: Topology, seen: MoveSeen, flows: Sequence[ProbeFlow]
 ) -> float:
-    planned = PlannedMove(seen.subscriber, seen.previous, seen.new, seen.order, seen.overlap)
+    planned = PlannedMove(
+        seen.subscriber,
+        deployment.anchor_at(seen.previous),
+        deployment.anchor_at(seen.new),
+        seen.new,
+        seen.order,
+        seen.overlap,
+    )
     correspondents = sorted({flow.correspondent for flow in flows})
     try:
         return round(gap_floor(deployment, topology, planned, correspondents) * 1000, 3)

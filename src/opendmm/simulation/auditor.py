@@ -225,11 +225,11 @@ class Auditor:
             if text.partition(":")[0] in alive:
                 self._violated("truth", f"missing: {text}")
         for place in places:
-            if place.anchor is not None:
+            if place.access is not None:
                 mobile = self._world.mobile_nodes[place.subscriber.mobile_node]
                 self._reachable(mobile)
                 # Of two links a mobile node without a client sends over the one in use.
-                self._heard(mobile, place.anchor if mobile.client is None else mobile.default_route)
+                self._heard(mobile, place.access if mobile.client is None else mobile.default_route)
 
     def _place(self, mobile: SimulatedMobileNode) -> Place:
         """Where a mobile node counts as attached: of several links up, the one in use."""

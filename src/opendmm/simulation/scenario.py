@@ -120,7 +120,7 @@ class ScenarioRun:
         started = at
         if order is MoveOrderName.PREDICTED:
             started = at - seconds(attachment.lead)
-            self._at(started, partial(mobile.expect, target))
+            self._at(started, partial(mobile.expect, self.deployment.anchor_at(target)))
         self._at(at, partial(self._detach_others, mobile, target))
         up = at + seconds(attachment.gap)
         self._at(up, partial(self._attach, mobile, target, attachment, started))

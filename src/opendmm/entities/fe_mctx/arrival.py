@@ -2,7 +2,7 @@
 
 import msgspec
 
-from opendmm.entities.effects import Effect, Notice, Send, SetTimer
+from opendmm.entities.effects import Effect, Notice, Send, SetTimer, Severity
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.exchanges import CLAIM, CONTINUITY, LOOKUP
 from opendmm.entities.fe_mctx.granting import Granting
@@ -42,8 +42,11 @@ class Arrival:
     def attached(
         self, sender: EntityAddress, message: r_xu.AttachNotification, now: float
     ) -> list[Effect]:
-        """R_XU: the mobile node is on a link of this anchor."""
+        """R_XU: the mobile node is on a link of this anchor, or of a gateway of it."""
         mobile_node = message.mobile_node
+        gateway = self.core.gateway(sender.node)
+        if gateway is None and sender.node not in (self.core.node, mobile_node):
+            return self._not_served(sender, message)
         held = self.core.attachments.get(mobile_node)
         if held is not None and held.attached_at > message.attached_at:
             return [Notice("attachment-outdated", {"mobile_node": mobile_node})]
@@ -58,6 +61,7 @@ class Arrival:
             access_technology=message.access_technology,
             client=sender,
             proof=message.proof,
+            gateway=gateway,
         )
         effects = self.core.keep_attachment(attachment)
         homes = self._known_homes(message)
@@ -66,6 +70,17 @@ class Arrival:
         if not homes or (profile is not None and profile.simultaneous):
             effects += self._look_up(mobile_node, now)
         return effects
+
+    def _not_served(self, sender: EntityAddress, message: r_xu.AttachNotification) -> list[Effect]:
+        """RFC 5213 §5.3.1: a gateway without authority to register mobile nodes here."""
+        fields = {"mobile_node": message.mobile_node, "gateway": sender.node}
+        refusal = r_xu.AttachAcknowledgement(
+            mobile_node=message.mobile_node,
+            attached_at=message.attached_at,
+            status=Status.NOT_AUTHORISED,
+            anchor=self.core.node,
+        )
+        return [Notice("gateway-refused", fields, Severity.WARNING), Send(sender, refusal)]
 
     def _repeated(self, attachment: Attachment, now: float) -> list[Effect]:
         """The client has not heard from us: answer, or see that an answer is under way."""
@@ -307,6 +322,7 @@ class Arrival:
             context=context,
             interface=attachment.interface,
             link_layer_id=attachment.link_layer_id,
+            gateway=attachment.gateway,
         )
         return [*self.core.keep_visit(visit), Send(self.core.anchor, message)]
 

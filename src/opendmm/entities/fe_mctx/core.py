@@ -8,6 +8,7 @@ from opendmm.entities.fe_mctx.config import MctxConfig, Profile
 from opendmm.entities.fe_mctx.register import HomeRegister
 from opendmm.entities.fe_mctx.visit import Attachment, Departure, Visit
 from opendmm.entities.retransmission import Outstanding
+from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 
@@ -41,6 +42,11 @@ class Core:
         reachable = [c for c in self.config.controllers if c not in self.unreachable]
         chosen = (reachable or list(self.config.controllers))[:1]
         return EntityAddress(chosen[0], FunctionalEntity.FE_IEC) if chosen else None
+
+    def gateway(self, node: NodeId) -> Egress | None:
+        """A mobile access gateway of this anchor by its node's name; None when it is none."""
+        locator = self.config.gateways.get(node)
+        return Egress(node, locator) if locator is not None else None
 
     def profile(self, mobile_node: MobileNodeId) -> Profile | None:
         return self.config.profiles.get(mobile_node)

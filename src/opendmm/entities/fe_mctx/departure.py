@@ -157,8 +157,13 @@ class Leaving:
 
     # The link is gone
 
-    def detached(self, message: r_xu.DetachNotification, now: float) -> list[Effect]:
-        """R_XU: nothing can be delivered here; the home anchor may believe any other anchor."""
+    def detached(
+        self, sender: EntityAddress, message: r_xu.DetachNotification, now: float
+    ) -> list[Effect]:
+        """R_XU: nothing can be delivered here; the home anchor may believe any other anchor.
+
+        A gateway that the mobile node has left meanwhile says nothing new (RFC 5213 §5.3.5).
+        """
         mobile_node = message.mobile_node
         attachment = self.core.attachments.get(mobile_node)
         if attachment is None or not attachment.attached:
@@ -167,6 +172,8 @@ class Leaving:
         if seen_here and message.detached_at < attachment.attached_at:
             return []
         if message.interface and message.interface != attachment.interface:
+            return []
+        if self.core.gateway(sender.node) != attachment.gateway:
             return []
         attachment.attached = False
         effects = self.core.keep_attachment(attachment)

@@ -4,13 +4,14 @@ from enum import StrEnum
 
 import msgspec
 
+from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 
 
 class Attachment(msgspec.Struct, kw_only=True):
-    """A mobile node's link to this anchor, as its FE_MU_C reported it."""
+    """A mobile node's link to this anchor, or to a gateway of it, as its FE_MU_C reported it."""
 
     mobile_node: MobileNodeId
     attached_at: int
@@ -20,6 +21,7 @@ class Attachment(msgspec.Struct, kw_only=True):
     client: EntityAddress
     proof: bytes
     attached: bool = True
+    gateway: Egress | None = None
 
 
 class Phase(StrEnum):
