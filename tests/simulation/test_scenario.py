@@ -33,7 +33,15 @@ SCENARIO = {
 
 
 def simulated(name: str, *, seed: int = 1, **changes: object) -> Report:
-    file = BUILDERS[name]() | {"scenario": SCENARIO | changes}
+    text = json.dumps(BUILDERS[name]() | {"scenario": SCENARIO | changes})
+    if name == "gateways":
+        for gateway, anchor in (
+            ("mag-a", "anchor-a"),
+            ("mag-b", "anchor-b"),
+            ("mag-c", "anchor-c"),
+        ):
+            text = text.replace(f'"to": "{anchor}"', f'"to": "{gateway}"')
+    file = json.loads(text)
     resolved = deployment(msgspec.convert(file, ConstellationFile))
     return ScenarioRun(resolved, AssembledHosts(resolved), seed=seed).run()
 

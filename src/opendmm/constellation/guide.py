@@ -57,10 +57,10 @@ ALLOCATION = """\
 What is not given is allocated, always alike for the same file: to node *n* (counted from 1) the
 block `fd00:d:n::/64` with its locator `fd00:d:n::1`, and the IPv4 address `10.255.0.n`; to link
 *n* `fd00:c:n::/64` and four addresses of `10.254.0.0/16`; to a mobile node a link-layer address
-towards each anchor. Numbers are hexadecimal in IPv6 addresses.
+towards each node of its `access`. Numbers are hexadecimal in IPv6 addresses.
 
 Interfaces are called after the neighbour they lead to. Access links do not stand under `links`:
-each mobile node has one to every anchor of its `access`.
+each mobile node has one to every node of its `access`.
 """
 
 ENTITIES: dict[FunctionalEntity, str] = {
@@ -68,9 +68,11 @@ ENTITIES: dict[FunctionalEntity, str] = {
     FE.FE_MA_C: "an anchor: keeps the bindings of its mobile nodes, gives them prefixes out of "
     "its `pools`",
     FE.FE_MA_U: "an anchor: the kernel's forwarding to its mobile nodes, programmed by FE_MA_C",
-    FE.FE_MU_C: "an anchor whose network notices who attaches; a client on the mobile node "
-    "itself is `client: true` there",
-    FE.FE_MU_U: "no node: the mobile node's own forwarding, by its kernel",
+    FE.FE_MU_C: "an anchor whose network notices who attaches, or a mobile access gateway with "
+    "`anchor: …`, which registers them there; a client on the mobile node itself is "
+    "`client: true` there",
+    FE.FE_MU_U: "a mobile access gateway: the kernel's forwarding between access links and the "
+    "tunnel to the anchor; without gateways no node: the mobile node's own kernel",
     FE.FE_MCTX: "an anchor: exports and imports contexts, grants the moves of prefixes at home "
     "there",
     FE.FE_I: "a router that packets to mobile nodes pass, to redirect them; in condensed "

@@ -24,7 +24,6 @@ from opendmm.entities.effects import (
     Persist,
     Received,
     Remove,
-    Send,
     SessionsEnded,
     Started,
     TimerFired,
@@ -156,10 +155,16 @@ class _Client(ABC):
                 return self._acknowledged(sender, message)
             case r_xu.HandoverPredictionAcknowledgement():
                 return self.outstanding.settle(("predict", message.mobile_node))
+            case r_xu.DetachAcknowledgement():
+                return self.outstanding.settle(("detach", message.mobile_node))
             case r_xu.ReleaseAcknowledgement():
-                return self.outstanding.settle(("release", message.mobile_node))
+                return self.released(message)
             case _:
                 return []
+
+    def released(self, message: r_xu.ReleaseAcknowledgement) -> list[Effect]:
+        """The prefixes are given up."""
+        return self.outstanding.settle(("release", message.mobile_node))
 
     def _acknowledged(
         self, sender: EntityAddress, message: r_xu.AttachAcknowledgement
@@ -239,6 +244,7 @@ class NetworkClient(_Client):
             link_layer_id=link.link_layer_id,
         )
         exchange = ("attach", mobile_node)
+        effects += self.outstanding.settle(("detach", mobile_node))
         return effects + self.outstanding.request(exchange, self._mctx(link), notification, now)
 
     def detached(self, event: LinkDetached, now: float) -> list[Effect]:
@@ -254,7 +260,9 @@ class NetworkClient(_Client):
         return [
             *self.outstanding.settle(("attach", event.mobile_node)),
             Persist(str(event.mobile_node), None),
-            Send(self._mctx(link), detached),
+            *self.outstanding.request(
+                ("detach", event.mobile_node), self._mctx(link), detached, now
+            ),
             *(Remove(key) for prefix in link.served for key in _slots(prefix)),
         ]
 
@@ -270,7 +278,7 @@ class NetworkClient(_Client):
         served = msgspec.structs.replace(
             link,
             served=message.prefixes + message.deprecated,
-            order=MoveOrder(message.sequence, message.attached_at, message.anchor),
+            order=message.order,
         )
         gone = set(link.served) - set(served.served)
         return [
@@ -279,6 +287,17 @@ class NetworkClient(_Client):
             *(Remove(key) for prefix in sorted(gone) for key in _slots(prefix)),
             *self._carry(served),
         ]
+
+    def released(self, message: r_xu.ReleaseAcknowledgement) -> list[Effect]:
+        """On a gateway: carry them no longer."""
+        effects = super().released(message)
+        link = self.links.get(message.mobile_node)
+        if link is None or self.gateway_to is None:
+            return effects
+        gone = set(message.prefixes or link.served)
+        kept = tuple(prefix for prefix in link.served if prefix not in gone)
+        effects += self._keep(msgspec.structs.replace(link, served=kept))
+        return effects + [Remove(key) for prefix in sorted(gone) for key in _slots(prefix)]
 
     def _carry(self, link: Link) -> list[Effect]:
         """Downlink from the attachment on, uplink once the anchor has accepted it."""
@@ -364,8 +383,8 @@ class HostClient(_Client):
         """FE_MU_U: the default routes go to the anchor that delivers."""
         self._home = message.home_anchor
         self._anchor = message.anchor
-        order = MoveOrder(message.sequence, message.attached_at, message.anchor)
         action = Access(link.interface, b"")
+        order = message.order or MoveOrder(0, message.attached_at, message.anchor)
         return [
             *super().anchored(link, message),
             *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in DEFAULT_ROUTES),

@@ -6,6 +6,7 @@ neighbour and Router Solicitation events (network mobility); the messages are th
 
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder
 from opendmm.model.quantities import Microseconds
 from opendmm.reference_points.message import Message
 
@@ -30,14 +31,17 @@ class AttachNotification(Message, frozen=True):
 
 
 class AttachAcknowledgement(Message, frozen=True):
-    """What the mobile node may use here: `prefixes` for new sessions, `deprecated` for old."""
+    """What the mobile node may use here: `prefixes` for new sessions, `deprecated` for old.
+
+    `order` is the latest granted move of its contexts.
+    """
 
     mobile_node: MobileNodeId
     attached_at: Microseconds
     status: int
     anchor: NodeId
     home_anchor: NodeId | None = None
-    sequence: int = 0
+    order: MoveOrder | None = None
     prefixes: tuple[HomePrefix, ...] = ()
     deprecated: tuple[HomePrefix, ...] = ()
 
@@ -48,6 +52,13 @@ class DetachNotification(Message, frozen=True):
     mobile_node: MobileNodeId
     detached_at: Microseconds
     interface: str = ""
+
+
+class DetachAcknowledgement(Message, frozen=True):
+    """The FE_MCTX knows that this link is gone."""
+
+    mobile_node: MobileNodeId
+    detached_at: Microseconds
 
 
 class HandoverPrediction(Message, frozen=True):
@@ -83,7 +94,8 @@ class ReleaseRequest(Message, frozen=True):
 
 
 class ReleaseAcknowledgement(Message, frozen=True):
-    """The release is recorded at the home anchor."""
+    """The release is under way, or there was nothing to release; `prefixes` as requested."""
 
     mobile_node: MobileNodeId
     status: int
+    prefixes: tuple[HomePrefix, ...] = ()

@@ -22,11 +22,12 @@ from opendmm.report.trace import describe_action
 class Place(msgspec.Struct, frozen=True):
     """Where a mobile node is at the end: the anchor, or the gateway, that it is attached to.
 
-    `access` None: attached nowhere, or released.
+    `access` None: attached nowhere, or released. `also` are gateways with a link to it, too.
     """
 
     subscriber: SubscriberPlan
     access: NodeId | None
+    also: tuple[NodeId, ...] = ()
 
 
 def leftovers(
@@ -86,10 +87,11 @@ def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Rule
     for prefix in place.subscriber.prefixes:
         yield anchor, RuleKey(Table.DOWNLINK, prefix), delivery
         yield anchor, RuleKey(Table.EGRESS, prefix), delivery
-        if anchor != place.access:
-            yield place.access, RuleKey(Table.EGRESS, prefix), (Access,)
-            yield place.access, RuleKey(Table.UPLINK, prefix), (Redirect,)
-            yield place.access, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
+        for gateway in (place.access, *place.also):
+            if deployment.anchor_at(gateway) != gateway:
+                yield gateway, RuleKey(Table.EGRESS, prefix), (Access,)
+                yield gateway, RuleKey(Table.UPLINK, prefix), (Redirect,)
+                yield gateway, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
         if anchor == home:
             continue
         yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)

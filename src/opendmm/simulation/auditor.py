@@ -135,7 +135,12 @@ class Auditor:
                 self.look(self._owners[prefix], prefix)
 
     def _order(self, node: NodeId, owner: FunctionalEntity, rule: Rule) -> None:
-        """Order: what one entity installs in a slot never goes back to an earlier move."""
+        """Order: what one entity installs in a slot never goes back to an earlier move.
+
+        A gateway's link has no order before its anchor has given it one.
+        """
+        if not rule.order.sequence:
+            return
         slot = (node, owner, rule.key)
         highest = self._highest.get(slot, NEVER)
         if rule.order < highest:
@@ -148,6 +153,9 @@ class Auditor:
         mobile = self._owners.get(rule.key.prefix)
         if self._grants is None or mobile is None:
             return
+        deployment = self._world.deployment
+        if not rule.order.sequence and deployment.anchor_at(node) != node:
+            return  # a gateway delivers to its own link; the anchor decides what comes to it
         grants = self._grants.of(rule.key.prefix, rule.order)
         if not any(self._allows(grant, node, mobile, rule) for grant in grants):
             self._violated("authority", f"{node} installs {rule} without a grant for it")
@@ -158,10 +166,12 @@ class Auditor:
         if grant.mobile_node != mobile.subscriber.mobile_node:
             return False
         if isinstance(rule.action, Access):
-            return grant.anchor == node
+            return grant.anchor == self._world.deployment.anchor_at(node)
         if isinstance(rule.action, Redirect) and rule.key.table is not Table.UPLINK:
-            egress = self._world.deployment.nodes[grant.anchor].egress
-            return rule.action.egress == egress
+            to = rule.action.egress
+            if grant.anchor == node and to.node in self._world.deployment.gateways_of(node):
+                return to.node in mobile.visited
+            return to == self._world.deployment.nodes[grant.anchor].egress
         return True
 
     def look_everywhere(self) -> None:
@@ -195,7 +205,8 @@ class Auditor:
     def _no_blackhole(self, mobile: SimulatedMobileNode, prefix: HomePrefix, trail: Trail) -> None:
         """Lost only at an anchor it was attached to (or, when it is nowhere, at its egress)."""
         last = trail.nodes[-1]
-        if last in mobile.visited or last == mobile.subscriber.home:
+        anchors = {self._world.deployment.anchor_at(access) for access in mobile.visited}
+        if last in mobile.visited | anchors or last == mobile.subscriber.home:
             return
         if not mobile.links and last in self._egresses_of(mobile):
             return
@@ -203,7 +214,8 @@ class Auditor:
         self._violated("no blackhole", f"{prefix} redirected by {trail.ingress}: {way}, then lost")
 
     def _egresses_of(self, mobile: SimulatedMobileNode) -> set[NodeId]:
-        plans = (self._world.deployment.nodes[anchor] for anchor in mobile.visited)
+        deployment = self._world.deployment
+        plans = (deployment.nodes[deployment.anchor_at(access)] for access in mobile.visited)
         return {plan.egress.node for plan in plans if plan.egress is not None}
 
     def _trail(self, source: NodeId, prefix: HomePrefix) -> Trail:
@@ -239,8 +251,8 @@ class Auditor:
             for source in self._sources:
                 last = self._trail(source, prefix).nodes[-1]
                 if last in mobile.links:
-                    return Place(mobile.subscriber, last)
-        return Place(mobile.subscriber, mobile.anchor)
+                    return Place(mobile.subscriber, last, tuple(mobile.links))
+        return Place(mobile.subscriber, mobile.anchor, tuple(mobile.links))
 
     def _reachable(self, mobile: SimulatedMobileNode) -> None:
         for prefix in mobile.subscriber.prefixes:

@@ -3,8 +3,8 @@
 Small, so that a schedule takes milliseconds; each has what another lacks: everything
 condensed in the anchors, a cooperative ingress, egresses apart from their anchors, two
 FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
-themselves under a delegation, uplink tunnels, source filters and an ingress that asks. All
-have three anchors and two mobile nodes.
+themselves under a delegation, uplink tunnels, source filters, an ingress that asks, and mobile
+access gateways. All have three anchors and two mobile nodes.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from opendmm.constellation.resolve import deployment
 
 ANCHORS = ("anchor-a", "anchor-b", "anchor-c")
 MOBILE_NODES = ("mn1", "mn2")
+GATEWAYS = {"mag-a": "anchor-a", "mag-a2": "anchor-a", "mag-b": "anchor-b", "mag-c": "anchor-c"}
 _POOLS = {name: f"2001:db8:{index:x}::/48" for index, name in enumerate(ANCHORS, 0xA)}
 _ANCHOR = ["FE_MCTX", "FE_MA_C", "FE_MA_U", "FE_MU_C", "FE_E"]
 _File = dict[str, Any]
@@ -143,6 +144,20 @@ def filtered() -> _File:
     return file
 
 
+def gateways() -> _File:
+    """Condensed, the mobile nodes on links of mobile access gateways: two at the first anchor."""
+    file = condensed()
+    file["constellation"] = "gateways"
+    for name in ANCHORS:
+        entities = file["nodes"][name]["entities"]
+        file["nodes"][name]["entities"] = [e for e in entities if e != "FE_MU_C"]
+    for gateway, anchor in GATEWAYS.items():
+        section = {"entities": ["FE_R", "FE_MU_C"], "anchor": anchor, "source_filter": True}
+        file["nodes"][gateway] = section
+        file["links"].append({"between": [anchor, gateway], "delay": "2ms"})
+    return file
+
+
 BUILDERS: dict[str, Callable[[], _File]] = {
     "condensed": condensed,
     "cooperative": cooperative,
@@ -152,6 +167,7 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "client": client,
     "tunnel": tunnel,
     "filtered": filtered,
+    "gateways": gateways,
 }
 
 

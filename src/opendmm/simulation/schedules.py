@@ -10,17 +10,17 @@ from random import Random
 
 import msgspec
 
-from opendmm.simulation.constellations import ANCHORS, BUILDERS, MOBILE_NODES
+from opendmm.simulation.constellations import ANCHORS, BUILDERS, GATEWAYS, MOBILE_NODES
 
 HOMES = dict(zip(MOBILE_NODES, ANCHORS, strict=False))
 
 
 class Attach(msgspec.Struct, frozen=True):
-    """A link comes up."""
+    """A link to an anchor, or to a gateway of one, comes up."""
 
     at: float
     mobile_node: str
-    anchor: str
+    access: str
 
 
 class Detach(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Detach(msgspec.Struct, frozen=True):
 
     at: float
     mobile_node: str
-    anchor: str
+    access: str
 
 
 class Expect(msgspec.Struct, frozen=True):
@@ -138,12 +138,26 @@ class _Draft:
 
     def first(self, mobile: str) -> None:
         """The first attachment, mostly at home."""
-        anchor = HOMES[mobile] if self.random.random() < 0.8 else self.random.choice(ANCHORS)
-        self.happenings.append(Attach(self.now, mobile, anchor))
-        self.place[mobile] = anchor
+        access = (
+            self.home(mobile) if self.random.random() < 0.8 else self.random.choice(self.accesses)
+        )
+        self.happenings.append(Attach(self.now, mobile, access))
+        self.place[mobile] = access
+
+    @property
+    def accesses(self) -> tuple[str, ...]:
+        """What mobile nodes attach to: anchors, or gateways of them."""
+        return tuple(GATEWAYS) if self.constellation == "gateways" else ANCHORS
+
+    def home(self, mobile: str) -> str:
+        """Where a mobile node attaches to be at its home anchor."""
+        return next(a for a in self.accesses if self.anchor_at(a) == HOMES[mobile])
+
+    def anchor_at(self, access: str) -> str:
+        return GATEWAYS.get(access, access)
 
     def elsewhere(self, mobile: str) -> str:
-        return self.random.choice([name for name in ANCHORS if name != self.place[mobile]])
+        return self.random.choice([name for name in self.accesses if name != self.place[mobile]])
 
     def move(self, mobile: str, target: str | None = None, *, overlap: float | None = None) -> None:
         """One move; `overlap` seconds with both links, negative: with none; None: random."""
@@ -262,7 +276,7 @@ def _two_claims(draft: _Draft) -> None:
     """Two links come up at nearly the same moment and both stay."""
     mobile = draft.random.choice(sorted(draft.place))
     previous = draft.place[mobile]
-    one, other = draft.random.sample([name for name in ANCHORS if name != previous], 2)
+    one, other = draft.random.sample([name for name in draft.accesses if name != previous], 2)
     apart = draft.random.choice((0.0, 1e-6, 1e-4, 1e-3, 0.01))
     draft.happenings.append(Attach(draft.now, mobile, one))
     draft.happenings.append(Attach(draft.now + apart, mobile, other))
@@ -310,7 +324,7 @@ def _return_home(draft: _Draft) -> None:
     draft.moves(1, 3)
     for mobile in sorted(draft.place):
         if draft.place[mobile] != HOMES[mobile]:
-            draft.move(mobile, HOMES[mobile])
+            draft.move(mobile, draft.home(mobile))
 
 
 def _failover(draft: _Draft) -> None:
@@ -349,7 +363,11 @@ def _home_dead(draft: _Draft) -> None:
     draft.happenings.append(Crash(draft.now, HOMES[mobile], 0, lasts))
     draft.now += 0.6
     for _ in range(draft.random.randint(1, 3)):
-        away = [name for name in ANCHORS if name not in (HOMES[mobile], draft.place[mobile])]
+        away = [
+            name
+            for name in draft.accesses
+            if name != draft.place[mobile] and draft.anchor_at(name) != HOMES[mobile]
+        ]
         draft.move(mobile, draft.random.choice(away))
         draft.pause(0.01)
 

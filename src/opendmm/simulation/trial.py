@@ -106,12 +106,12 @@ class _Actor:
         self, mobile: SimulatedMobileNode, happening: Attach | Detach | Expect | Release
     ) -> None:
         match happening:
-            case Attach(anchor=anchor):
-                mobile.attach(NodeId(anchor))
-            case Detach(anchor=anchor):
-                mobile.detach(NodeId(anchor))
+            case Attach(access=access):
+                mobile.attach(NodeId(access))
+            case Detach(access=access):
+                mobile.detach(NodeId(access))
             case Expect(target=target):
-                mobile.expect(NodeId(target))
+                mobile.expect(self._deployment.anchor_at(NodeId(target)))
             case Release():
                 mobile.release(())
         self._auditor.look_everywhere()

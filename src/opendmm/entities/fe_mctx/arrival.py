@@ -48,20 +48,23 @@ class Arrival:
         if gateway is None and sender.node not in (self.core.node, mobile_node):
             return self._not_served(sender, message)
         held = self.core.attachments.get(mobile_node)
-        if held is not None and held.attached_at > message.attached_at:
+        if held is not None and _outdated(held, sender, message):
             return [Notice("attachment-outdated", {"mobile_node": mobile_node})]
-        if held is not None and held.attached and held.attached_at == message.attached_at:
+        if held is not None and held.attached and held.reported_at == message.attached_at:
             return self._repeated(held, now)
+        before = held.attached_at if held is not None else 0
         profile = self.core.profile(mobile_node)
         attachment = Attachment(
             mobile_node=mobile_node,
-            attached_at=message.attached_at,
+            attached_at=max(message.attached_at, before + 1),
+            reported_at=message.attached_at,
             interface=message.interface or (profile.interface if profile else ""),
             link_layer_id=message.link_layer_id or (profile.link_layer_id if profile else b""),
             access_technology=message.access_technology,
             client=sender,
             proof=message.proof,
             gateway=gateway,
+            ended=held.ended if held is not None else {},
         )
         effects = self.core.keep_attachment(attachment)
         homes = self._known_homes(message)
@@ -415,12 +418,22 @@ class Arrival:
             attachment.client,
             r_xu.AttachAcknowledgement(
                 mobile_node=attachment.mobile_node,
-                attached_at=attachment.attached_at,
+                attached_at=attachment.reported_at,
                 status=status,
                 anchor=here,
                 home_anchor=home,
-                sequence=max((c.order.sequence for c in contexts), default=0),
+                order=max((c.order for c in contexts), default=None),
                 prefixes=tuple(p for c in preferred for p in c.prefixes),
                 deprecated=tuple(p for c in deprecated for p in c.prefixes),
             ),
         )
+
+
+def _outdated(held: Attachment, sender: EntityAddress, message: r_xu.AttachNotification) -> bool:
+    """Whether a notification tells of a link that is gone, or older than the one in use.
+
+    Clocks of two gateways may differ: once the link in use has gone, the other's word counts.
+    """
+    if message.attached_at <= held.ended.get(sender.node, 0):
+        return True
+    return held.attached and held.attached_at > message.attached_at

@@ -4,7 +4,7 @@ from opendmm.authority.grant import Unauthorised
 from opendmm.entities.effects import Effect, Send, SetTimer
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, CLAIM, COMPLETE, LOCATION
-from opendmm.entities.fe_mctx.visit import Departure, Phase, Visit
+from opendmm.entities.fe_mctx.visit import Attachment, Departure, Phase, Visit
 from opendmm.entities.grants import egress_allowed, granted
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, NodeId
@@ -165,21 +165,34 @@ class Leaving:
         A gateway that the mobile node has left meanwhile says nothing new (RFC 5213 §5.3.5).
         """
         mobile_node = message.mobile_node
+        answer = r_xu.DetachAcknowledgement(
+            mobile_node=mobile_node, detached_at=message.detached_at
+        )
+        effects: list[Effect] = [Send(sender, answer)]
         attachment = self.core.attachments.get(mobile_node)
-        if attachment is None or not attachment.attached:
-            return []
-        seen_here = attachment.client.node == self.core.node
-        if seen_here and message.detached_at < attachment.attached_at:
-            return []
-        if message.interface and message.interface != attachment.interface:
-            return []
-        if self.core.gateway(sender.node) != attachment.gateway:
-            return []
-        attachment.attached = False
-        effects = self.core.keep_attachment(attachment)
+        if attachment is None:
+            return effects
+        ended = max(message.detached_at, attachment.ended.get(sender.node, 0))
+        attachment.ended[sender.node] = ended
+        concerned = attachment.attached and self._concerns(sender, message, attachment)
+        attachment.attached = attachment.attached and not concerned
+        effects += self.core.keep_attachment(attachment)
+        if not concerned:
+            return effects
         for visit in self.core.visits_of(mobile_node):
             effects += self._visit_detached(visit, attachment.attached_at, now)
         return effects
+
+    def _concerns(
+        self, sender: EntityAddress, message: r_xu.DetachNotification, attachment: Attachment
+    ) -> bool:
+        """Whether it is the link in use that is gone, and not an earlier one."""
+        same_clock = sender.node == attachment.client.node
+        if same_clock and message.detached_at < attachment.reported_at:
+            return False
+        if message.interface and message.interface != attachment.interface:
+            return False
+        return self.core.gateway(sender.node) == attachment.gateway
 
     def _visit_detached(self, visit: Visit, attached_at: int, now: float) -> list[Effect]:
         """Whatever was claimed for this attachment, the home anchor hears that it has ended."""

@@ -55,7 +55,9 @@ class Release:
             # No answer: the client repeats, and by then the arrival has been decided.
             return effects
         status = Status.ACCEPTED if concerned else Status.UNKNOWN_MOBILE_NODE
-        answer = r_xu.ReleaseAcknowledgement(mobile_node=message.mobile_node, status=status)
+        answer = r_xu.ReleaseAcknowledgement(
+            mobile_node=message.mobile_node, status=status, prefixes=message.prefixes
+        )
         return [*effects, Send(sender, answer)]
 
     def _under_way(self, message: r_xu.ReleaseRequest) -> bool:

@@ -11,16 +11,23 @@ from opendmm.model.order import MoveOrder
 
 
 class Attachment(msgspec.Struct, kw_only=True):
-    """A mobile node's link to this anchor, or to a gateway of it, as its FE_MU_C reported it."""
+    """A mobile node's link to this anchor, or to a gateway of it, as its FE_MU_C reported it.
+
+    `reported_at` is when it began by the client's clock; `attached_at` the same, but never
+    earlier than the attachment here before it, whose gateway may have had another clock.
+    """
 
     mobile_node: MobileNodeId
     attached_at: int
+    reported_at: int
     interface: str
     link_layer_id: bytes
     access_technology: int
     client: EntityAddress
     proof: bytes
     attached: bool = True
+    ended: dict[NodeId, int] = {}
+    """When links were last gone, by the clock of the client that told."""
     gateway: Egress | None = None
 
 
