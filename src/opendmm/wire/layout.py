@@ -1,0 +1,45 @@
+"""Small pieces that every format is made of: fixed layouts, prefixes, open registries."""
+
+import enum
+import struct
+from ipaddress import IPv6Network
+from typing import Any, Self
+
+from opendmm.wire.errors import WireError
+
+IPV6_BITS = 128
+IPV4_BITS = 32
+
+
+class OpenEnum(enum.IntEnum):
+    """A registry that may grow: a number without a name yet is a member named UNASSIGNED_n."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"UNASSIGNED_{value}"
+        member._value_ = value
+        return member
+
+
+def unpack_exactly(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
+    """The fields of a body that has a fixed length. Raises WireError for any other length."""
+    if len(body) != layout.size:
+        raise WireError(f"{len(body)} octets where {layout.size} are due")
+    return layout.unpack(body)
+
+
+def unpack_head(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
+    """The fields at the start of a body that may go on. Raises WireError when it is too short."""
+    if len(body) < layout.size:
+        raise WireError(f"{len(body)} octets where at least {layout.size} are due")
+    return layout.unpack_from(body)
+
+
+def ipv6_prefix(packed: bytes, length: int) -> IPv6Network:
+    """A prefix; bits beyond its length are ignored, as RFC 8885 §4.3 has it."""
+    if length > IPV6_BITS:
+        raise WireError(f"prefix length {length} is over {IPV6_BITS}")
+    return IPv6Network((packed, length), strict=False)

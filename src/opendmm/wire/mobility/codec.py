@@ -1,0 +1,96 @@
+"""Whole Mobility Headers: framing, checksum, what RFC 6275 §9.2 refuses and in which order."""
+
+import struct
+from ipaddress import IPv6Address
+
+from opendmm.wire.errors import Reaction, WireError
+from opendmm.wire.mobility.checksum import checksum
+from opendmm.wire.mobility.message import HEADER_LENGTH, MobilityMessage
+from opendmm.wire.mobility.numbers import NO_NEXT_HEADER
+from opendmm.wire.mobility.options.sequence import UNIT, append_options
+from opendmm.wire.mobility.registry import MESSAGES
+
+PAYLOAD_PROTO_AT = 0
+HEADER_LEN_AT = 1
+MH_TYPE_AT = 2
+CHECKSUM_AT = slice(4, 6)
+LONGEST = 256 * UNIT
+
+
+def encode(message: MobilityMessage, source: IPv6Address, destination: IPv6Address) -> bytes:
+    """A Mobility Header for an IPv6 packet between these addresses.
+
+    With a Home Address option in the packet, `source` is that home address; with a type 2
+    routing header, `destination` is the home address in it. Raises WireError for values that
+    have no encoding.
+    """
+    data = _assembled(message)
+    data[CHECKSUM_AT] = checksum(data, source, destination).to_bytes(2, "big")
+    return bytes(data)
+
+
+def encode_without_checksum(message: MobilityMessage) -> bytes:
+    """A Mobility Header for a UDP payload, or to be authenticated: the Checksum field is zero.
+
+    RFC 5844 §4.2.2.1, RFC 6275 §6.2.7. Raises WireError.
+    """
+    return bytes(_assembled(message))
+
+
+def decode(data: bytes, source: IPv6Address, destination: IPv6Address) -> MobilityMessage:
+    """The message in a Mobility Header; addresses as for `encode`.
+
+    Octets behind the header are ignored, as behind any No Next Header. Raises WireError, whose
+    reaction says what the receiver owes to the sender.
+    """
+    header = _whole_header(data)
+    if checksum(header, source, destination):
+        raise WireError("wrong checksum", CHECKSUM_AT.start)
+    return _parsed(header)
+
+
+def decode_without_checksum(data: bytes) -> MobilityMessage:
+    """The message in a UDP payload, whose Checksum field is ignored (RFC 5844 §4.1.3.1)."""
+    return _parsed(_whole_header(data))
+
+
+def _assembled(message: MobilityMessage) -> bytearray:
+    try:
+        fixed = message.fixed()
+    except struct.error as error:
+        raise WireError(f"{type(message).__name__}: {error}") from None
+    data = bytearray((NO_NEXT_HEADER, 0, message.TYPE, 0, 0, 0))
+    data += fixed
+    append_options(data, message.options)
+    if len(data) > LONGEST:
+        raise WireError(f"{len(data)} octets are too long for a Mobility Header")
+    data[HEADER_LEN_AT] = len(data) // UNIT - 1
+    return data
+
+
+def _whole_header(data: bytes) -> bytes:
+    if len(data) < UNIT:
+        raise WireError(f"{len(data)} octets are too short for a Mobility Header")
+    length = (data[HEADER_LEN_AT] + 1) * UNIT
+    if length > len(data):
+        raise WireError(f"{len(data)} octets of a header of {length}", HEADER_LEN_AT)
+    return bytes(data[:length])
+
+
+def _parsed(header: bytes) -> MobilityMessage:
+    kind = MESSAGES.get(header[MH_TYPE_AT])
+    if kind is None:
+        raise WireError(f"unknown MH Type {header[MH_TYPE_AT]}", MH_TYPE_AT, Reaction.BINDING_ERROR)
+    if header[PAYLOAD_PROTO_AT] != NO_NEXT_HEADER:
+        raise WireError(
+            f"Payload Proto {header[PAYLOAD_PROTO_AT]}",
+            PAYLOAD_PROTO_AT,
+            Reaction.PARAMETER_PROBLEM,
+        )
+    if len(header) < HEADER_LENGTH + kind.LAYOUT.size:
+        raise WireError(
+            f"{len(header)} octets are too short for a {kind.__name__}",
+            HEADER_LEN_AT,
+            Reaction.PARAMETER_PROBLEM,
+        )
+    return kind.parse(header)

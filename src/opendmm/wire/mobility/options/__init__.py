@@ -1,0 +1,1 @@
+"""Mobility options: what a Mobility Header message carries behind its fixed part."""
