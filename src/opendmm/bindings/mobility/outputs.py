@@ -1,0 +1,40 @@
+"""What the pure parts of a Mobility Header binding want done."""
+
+from typing import Any
+
+import msgspec
+
+from opendmm.model.identity import NodeId
+from opendmm.reference_points.catalogue import Envelope
+from opendmm.wire.mobility.message import MobilityMessage
+
+
+class Transmit(msgspec.Struct, frozen=True):
+    """Send a message to a node."""
+
+    to: NodeId
+    message: MobilityMessage
+
+
+class Deliver(msgspec.Struct, frozen=True):
+    """Hand a reference-point message to the entities of this node."""
+
+    envelope: Envelope
+
+
+class Complain(msgspec.Struct, frozen=True):
+    """Something a person should know of a peer; said once per peer within a while."""
+
+    event: str
+    peer: NodeId
+    fields: dict[str, Any]
+
+
+class Reachable(msgspec.Struct, frozen=True):
+    """A peer answers (again, after a restart), or does not any more."""
+
+    peer: NodeId
+    reachable: bool
+
+
+Output = Transmit | Deliver | Complain | Reachable
