@@ -11,6 +11,7 @@ import msgspec
 
 from opendmm.authority.authority import MobileNodeCredential
 from opendmm.entities.effects import (
+    Advertise,
     Effect,
     HandoverExpected,
     Input,
@@ -236,6 +237,17 @@ class NetworkClient(_Client):
             Persist(str(event.mobile_node), None),
             Send(self._mctx(link), detached),
         ]
+
+    def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
+        """What a client would now know the mobile node is told by the link itself."""
+        advertise = Advertise(
+            mobile_node=link.mobile_node,
+            interface=link.interface,
+            link_layer_id=link.link_layer_id,
+            preferred=message.prefixes,
+            deprecated=message.deprecated,
+        )
+        return [*super().anchored(link, message), advertise]
 
 
 class HostClient(_Client):
