@@ -73,6 +73,7 @@ class Node:
             driver=lambda: MemoryForwarding(self.kernel),
             detection=None,
             first_packets=(),
+            advertised=None,
             peers=peers,
             owners={PREFIX: MobileNodeId("mn1@example.org")},
             mobile=False,

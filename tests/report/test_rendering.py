@@ -2,11 +2,12 @@
 
 from io import StringIO
 
+import msgspec
 from rich.console import Console
 
 from opendmm.constellation.file import MoveOrderName
-from opendmm.report.render import print_report
-from opendmm.report.report import Move, Report, Runtime, Stream
+from opendmm.report.render import print_report, sessions_table
+from opendmm.report.report import HostAddress, Move, Report, Runtime, Session, Stream
 
 THERE = Move(
     mobile_node="mn1",
@@ -53,3 +54,33 @@ def test_the_order_is_in_the_title_when_all_moves_have_the_same() -> None:
     mixed = printed(THERE, BACK)
     assert "before" not in mixed[0]
     assert any("→ anchor-a  bbm" in line for line in mixed)
+
+
+def test_addresses_say_after_which_moves_they_were_preferred_and_deprecated() -> None:
+    old, new = "2001:db8:a:1::1", "2001:db8:b:1000::1"
+    away = msgspec.structs.replace(THERE, addresses=(HostAddress(new), HostAddress(old, True)))
+    home = msgspec.structs.replace(BACK, addresses=(HostAddress(old), HostAddress(new, True)))
+    rows = [line.split() for line in printed(away, home, away) if "2001:db8" in line]
+    assert rows == [["mn1", old, "2", "1", "3"], ["mn1", new, "1", "3", "2"]]
+
+
+def session(address: str) -> Session:
+    return Session(
+        kind="udp",
+        mobile_node="mn1",
+        correspondent="cn",
+        family="ipv6",
+        direction="both",
+        bytes=1,
+        survived=True,
+        address=address,
+    )
+
+
+def test_sessions_show_their_addresses_where_a_mobile_node_used_several() -> None:
+    out = StringIO()
+    console = Console(file=out, width=80)
+    console.print(sessions_table([session("2001:db8:a::1"), session("2001:db8:a::1")]))
+    assert "2001:db8" not in out.getvalue()
+    console.print(sessions_table([session("2001:db8:a::1"), session("2001:db8:b::1")]))
+    assert "2001:db8:b::1" in out.getvalue()

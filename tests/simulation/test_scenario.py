@@ -8,6 +8,7 @@ import pytest
 
 from opendmm.cli.main import run
 from opendmm.constellation.file import ConstellationFile
+from opendmm.constellation.reading import load_deployment
 from opendmm.constellation.resolve import deployment
 from opendmm.report.report import Report, from_json
 from opendmm.simulation.constellations import BUILDERS
@@ -118,3 +119,14 @@ def test_the_command_prints_json_and_a_ladder_and_refuses_a_move_that_is_not_the
     assert run(["sim", "run", str(path), "--ladder", "1"]) == 0
     assert "ContextRequest" in capsys.readouterr().out
     assert run(["sim", "run", str(path), "--ladder", "9"]) == 3
+
+
+def test_a_simultaneously_anchored_mobile_node_begins_sessions_from_the_new_prefix() -> None:
+    (path,) = (path for path in EXAMPLES if path.stem == "simultaneous-anchoring")
+    resolved = load_deployment(path)
+    report = ScenarioRun(resolved, AssembledHosts(resolved), seed=1).run()
+    of_a, of_b = "2001:db8:a:1::1", "2001:db8:b:1000::1"
+    assert [s.address for s in report.sessions] == [of_a, of_a, of_b, of_b]
+    states = [{one.address: one.deprecated for one in move.addresses} for move in report.moves]
+    at_b, at_a = {of_a: True, of_b: False}, {of_a: False, of_b: True}
+    assert states == [at_b, at_a, at_b]

@@ -96,6 +96,11 @@ class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
     link_layer_ids: dict[NodeId, bytes]
     """Of its interface towards each node of `access`."""
 
+    def makes_address_of(self, prefix: HomePrefix) -> bool:
+        """Whether the mobile node makes an address of a prefix by itself when it is told of
+        it on a link (RFC 4862). Other addresses it has from the beginning, by configuration."""
+        return self.simultaneous and not self.client and prefix.is_autonomous
+
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """The whole constellation, resolved."""

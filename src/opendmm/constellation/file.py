@@ -328,6 +328,10 @@ class TrafficSection(Strict, frozen=True, kw_only=True):
     kind: Annotated[TrafficKind, Meta(description="Probes (udp) or a stream (tcp).")]
     correspondent: Annotated[Name, Meta(description="The node at the other end.")]
     mobile_node: Annotated[Name, Meta(description="The mobile node, by a home address of its.")]
+    at: Annotated[
+        Duration | None,
+        Meta(description="When it begins; default: half a second after the first attachment."),
+    ] = None
     direction: Annotated[
         TrafficDirection, Meta(description="down: to the mobile node; up: from it.")
     ] = TrafficDirection.BOTH

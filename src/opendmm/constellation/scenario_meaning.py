@@ -116,6 +116,8 @@ def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mis
         if one.mobile_node not in attaching:
             hint = "give it an attachment first"
             yield place, f"`{one.mobile_node}` never attaches, so nobody can talk to it", hint
+        if one.at is not None:
+            yield from _in_time(scenario, one.at, (*where, "at"))
         networks = [network for p in section.prefixes if (network := network_of(p))]
         if (6 if one.family == "ipv6" else 4) not in {network.version for network in networks}:
             hint = "give it a prefix of that family"

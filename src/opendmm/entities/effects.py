@@ -157,7 +157,19 @@ class Notice(msgspec.Struct, frozen=True):
     severity: Severity = Severity.INFO
 
 
-Effect = Send | SetTimer | CancelTimer | Install | Remove | Persist | Notice
+class Advertise(msgspec.Struct, frozen=True):
+    """Tell the mobile node on a link which prefixes it may use there, where the network
+    speaks for it: in a Router Advertisement (RFC 4861). `preferred` are for new sessions,
+    `deprecated` for those it has (RFC 4862 §5.5.4). Not answered, and harmless to repeat."""
+
+    mobile_node: MobileNodeId
+    interface: str
+    link_layer_id: bytes
+    preferred: tuple[HomePrefix, ...]
+    deprecated: tuple[HomePrefix, ...]
+
+
+Effect = Send | SetTimer | CancelTimer | Install | Remove | Persist | Notice | Advertise
 
 
 class Entity(Protocol):

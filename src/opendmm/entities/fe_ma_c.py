@@ -7,6 +7,7 @@ own source filter while it is in use. When the mobile node has moved on, what st
 forwarded to its new egress until the FE_MCTX releases the binding.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
@@ -30,7 +31,7 @@ from opendmm.entities.effects import (
     TimerFired,
 )
 from opendmm.entities.grants import granted
-from opendmm.model.addressing import BITS, Egress, HomePrefix
+from opendmm.model.addressing import BITS, NETWORK_PREFIX, Egress, HomePrefix
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
@@ -40,6 +41,10 @@ from opendmm.reference_points.message import Message, Status
 
 DELIVERY_TABLES = (Table.DOWNLINK, Table.EGRESS)
 """A mobile node's packets arrive as they are, or out of a DMM tunnel."""
+
+FIRST_ALLOCATED = 0x1000
+"""The numbers below, in each pool, are for prefixes that the operator gives to subscribers."""
+MOST_BITS = 24
 
 
 class BindingState(StrEnum):
@@ -303,20 +308,12 @@ class FeMaC:
         return [*effects, Send(self._mctx, answer)]
 
     def _free(self, key: ContextId) -> tuple[HomePrefix, ...]:
-        """A home address out of each pool: the ones this mobile node had, or the next free."""
+        """Out of each pool the prefixes this mobile node had, or the next free one."""
         had = tuple(p for p, owner in self._allocated.items() if owner == key)
         if had:
             return had
-        found = []
-        for pool in self.pools:
-            bits = BITS[len(pool.network)]
-            base = int.from_bytes(pool.network, "big")
-            for offset in range(0x1000, min(1 << (bits - pool.length), 1 << 24)):
-                candidate = HomePrefix((base + offset).to_bytes(len(pool.network), "big"), bits)
-                if candidate not in self._allocated:
-                    found.append(candidate)
-                    break
-        return tuple(found)
+        free = (_first_free(pool, self._allocated) for pool in self.pools)
+        return tuple(prefix for prefix in free if prefix is not None)
 
     def _is_home(self, prefix: HomePrefix) -> bool:
         return any(pool.covers(prefix) for pool in self.pools)
@@ -362,6 +359,31 @@ class FeMaC:
                 status=status,
             ),
         )
+
+
+def _first_free(pool: HomePrefix, allocated: Collection[HomePrefix]) -> HomePrefix | None:
+    """IPv6: a network prefix of its own (RFC 5213 §3), out of which a host makes addresses by
+    itself; out of a smaller pool, and in IPv4, an address. None when the pool is exhausted."""
+    bits = BITS[len(pool.network)]
+    length = max(NETWORK_PREFIX, pool.length) if pool.is_ipv6 else bits
+    if length == pool.length:
+        length = bits
+    count = 1 << min(length - pool.length, MOST_BITS)
+    base = int.from_bytes(pool.network, "big") >> (bits - length)
+    wide = [prefix for prefix in allocated if prefix.length < length]
+    taken = {
+        int.from_bytes(prefix.network, "big") >> (bits - length)
+        for prefix in allocated
+        if prefix.is_ipv6 == pool.is_ipv6
+    }
+    for number in range(base + min(FIRST_ALLOCATED, count // 2), base + count):
+        if number in taken:
+            continue
+        network = (number << (bits - length)).to_bytes(len(pool.network), "big")
+        found = HomePrefix(network, length)
+        if not any(prefix.covers(found) for prefix in wide):
+            return found
+    return None
 
 
 def _forwarding_rules(binding: AnchorBinding, egress: Egress) -> list[Rule]:

@@ -13,6 +13,7 @@ import msgspec
 
 from opendmm.authority.authority import MobileNodeCredential
 from opendmm.entities.effects import (
+    Advertise,
     Effect,
     HandoverExpected,
     Input,
@@ -271,8 +272,16 @@ class NetworkClient(_Client):
         return [effect for link in self.links.values() for effect in self._carry(link)]
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
-        """On a gateway: carry the mobile node's packets from and to the anchor."""
-        said = super().anchored(link, message)
+        """What a client would now know the mobile node is told by the link itself; and a
+        gateway carries its packets from and to the anchor."""
+        advertise = Advertise(
+            mobile_node=link.mobile_node,
+            interface=link.interface,
+            link_layer_id=link.link_layer_id,
+            preferred=message.prefixes,
+            deprecated=message.deprecated,
+        )
+        said = [*super().anchored(link, message), advertise]
         if self.gateway_to is None:
             return said
         served = msgspec.structs.replace(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from opendmm.entities.effects import (
+    Advertise,
     CancelTimer,
     Effect,
     Entity,
@@ -70,11 +71,10 @@ class Output(msgspec.Struct):
     local_envelopes: list[Envelope] = msgspec.field(default_factory=list)
     """Already delivered in-process; for the record (traces, message counts)."""
     notices: list[HostNotice] = msgspec.field(default_factory=list)
+    advertisements: list[Advertise] = msgspec.field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.facts or self.rules or self.envelopes or self.local_envelopes or self.notices
-        )
+        return any(getattr(self, kind) for kind in self.__struct_fields__)
 
 
 class EntityHost:
@@ -190,6 +190,8 @@ class EntityHost:
                 self._output.facts.append(Fact(kind, key, value))
             case Notice():
                 self._notice(kind, effect, now)
+            case Advertise():
+                self._output.advertisements.append(effect)
 
     def _send(self, kind: FunctionalEntity, to: EntityAddress, message: object) -> None:
         point = between(kind, to.entity)

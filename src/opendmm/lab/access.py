@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 
 from opendmm.constellation.deployment import SubscriberPlan
-from opendmm.forwarding.netlink.attributes import PUT, MessageFlag, attribute, message
+from opendmm.forwarding.netlink.attributes import PUT, MessageFlag, attribute, message, parse
 from opendmm.forwarding.netlink.link import (
     IFINFOMSG,
     RTM_NEWLINK,
@@ -24,14 +24,22 @@ from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import Namespaces, inside
 from opendmm.lab.network import ANCHOR_IPV6, MOBILE_IPV6, carrier_commands
 from opendmm.model.identity import NodeId
+from opendmm.report.report import HostAddress
 
-RTM_NEWADDR = 20
+RTM_NEWADDR, RTM_GETADDR = 20, 22
 IFADDRMSG = struct.Struct("=BBBBI")
 IFA_ADDRESS, IFA_LOCAL = 1, 2
-IFA_F_NODAD = 0x02
+IFA_F_NODAD, IFA_F_DEPRECATED = 0x02, 0x20
+GLOBAL = 0
+"""RT_SCOPE_UNIVERSE, as the scope of an address."""
 RTPROT_STATIC = 4
 METRIC = 1024
 GATEWAY = ipaddress.ip_address(ANCHOR_IPV6).packed
+_ADDRESSES = message(
+    RTM_GETADDR,
+    MessageFlag.REQUEST | MessageFlag.DUMP,
+    IFADDRMSG.pack(AF_INET6, 0, 0, 0, 0),
+)
 
 
 class MobileNodeLinks:
@@ -77,6 +85,18 @@ class MobileNodeLinks:
         """Take every link down but one."""
         for other in [link for link in self.up if link != anchor]:
             self.detach(other)
+
+    def addresses(self) -> tuple[HostAddress, ...]:
+        """What the mobile node has made out of advertised prefixes, the preferred ones first."""
+        found: dict[str, bool] = {}
+        for body in self._netlink.dump(_ADDRESSES):
+            family, _, flags, scope, index = IFADDRMSG.unpack_from(body)
+            if family == AF_INET6 and scope == GLOBAL and index in self._index.values():
+                packed = parse(body[IFADDRMSG.size :])[IFA_ADDRESS]
+                address = str(ipaddress.ip_address(packed))
+                found[address] = bool(flags & IFA_F_DEPRECATED) and found.get(address, True)
+        ordered = sorted(found.items(), key=lambda entry: (entry[1], entry[0]))
+        return tuple(HostAddress(address, deprecated) for address, deprecated in ordered)
 
     def close(self) -> None:
         self._netlink.close()

@@ -1,6 +1,9 @@
 """The scenario's traffic as processes in the namespaces, and what they found as flows."""
 
+import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +17,8 @@ from opendmm.constellation.file import (
     TrafficSection,
 )
 from opendmm.constellation.quantities import bits_per_second, seconds
-from opendmm.lab.namespaces import Namespaces
+from opendmm.lab.errors import LabError
+from opendmm.lab.namespaces import Namespaces, inside
 from opendmm.lab.network import home_address
 from opendmm.lab.path import Sighting
 from opendmm.lab.processes import Process, await_ready, end, finish, start_python, tell
@@ -47,8 +51,16 @@ LIVENESS = 0.25
 """Seconds before the end within which a probe sent must have arrived, or the session is dead."""
 
 
+OPENING = 0.1
+"""Seconds before its beginning that a session of a mobile node which chooses its addresses is
+opened: both ends must have their sockets when the first packet comes."""
+DISCARD = 9
+"""A port to aim at without sending anything."""
+
+
 def _begins(scenario: ScenarioSection) -> dict[str, float]:
-    """When each mobile node's traffic begins: shortly after its first attachment."""
+    """When each mobile node's traffic begins that does not say: shortly after its first
+    attachment."""
     begins: dict[str, float] = {}
     for attachment in scenario.attachments:
         at = seconds(attachment.at) + SETTLING
@@ -56,8 +68,21 @@ def _begins(scenario: ScenarioSection) -> dict[str, float]:
     return begins
 
 
+class _Opening(msgspec.Struct, frozen=True):
+    """Sessions for which the mobile node chooses its address, when they begin (in seconds from
+    the scenario's start), as its kernel does towards the correspondent (RFC 6724)."""
+
+    mobile_node: str
+    correspondent: str
+    family: Family
+    at: float
+
+
 class _Flow(msgspec.Struct, frozen=True):
-    """One direction of one UDP session, or (session None) path probes of a mobile node."""
+    """One direction of one UDP session, or (session None) path probes of a mobile node.
+
+    `opening` None: the addresses are known, and it is open from the beginning.
+    """
 
     number: int
     session: int | None
@@ -65,10 +90,12 @@ class _Flow(msgspec.Struct, frozen=True):
     correspondent: NodeId
     direction: TrafficDirection
     sender: UdpSender
+    opening: _Opening | None
 
 
 class LiveTraffic:
-    """All traffic of a run. `start` before the scenario, `finish` after it."""
+    """All traffic of a run. `begin` before the scenario, the `openings` during it, `finish`
+    after it."""
 
     def __init__(
         self,
@@ -84,6 +111,8 @@ class LiveTraffic:
         self._folder = namespaces.folder / "traffic"
         self._by_name = {s.name: s for s in deployment.subscribers.values()}
         self._processes: list[Process] = []
+        self._waiting: dict[_Opening | None, list[Process]] = {}
+        self._chosen: dict[_Opening, str] = {}
         self._results: list[Path] = []
         self._capture: Process | None = None
         self._flows = self._udp_flows()
@@ -115,10 +144,8 @@ class LiveTraffic:
     def _path_flows(self, first: int) -> list[_Flow]:
         """One flow of path probes for every mobile node that has any traffic."""
         found: dict[str, TrafficSection] = {}
-        for section in self._sections:
-            held = found.setdefault(section.mobile_node, section)
-            if section.family is Family.IPV6 and held.family is not Family.IPV6:
-                found[section.mobile_node] = section
+        for section in sorted(self._sections, key=lambda s: (s.family is Family.IPV4, _at(s))):
+            found.setdefault(section.mobile_node, section)
         return [
             self._flow(first + number, None, section, TrafficDirection.DOWN)
             for number, section in enumerate(found.values())
@@ -138,20 +165,36 @@ class LiveTraffic:
             source=near if down else far,
             destination=far if down else near,
             port=FIRST_PORT + number,
-            starts_at=self._begins[section.mobile_node],
+            starts_at=self._beginning(section),
             interval=PATH_INTERVAL if session is None else seconds(section.interval),
             octets=PATH_PROBE_OCTETS if session is None else PROBE_OCTETS,
         )
         subscriber = self._by_name[section.mobile_node]
-        return _Flow(number, session, subscriber, NodeId(section.correspondent), direction, sender)
+        correspondent, opening = NodeId(section.correspondent), self._opening(section)
+        return _Flow(number, session, subscriber, correspondent, direction, sender, opening)
+
+    def _beginning(self, section: TrafficSection) -> float:
+        return self._begins[section.mobile_node] if section.at is None else seconds(section.at)
+
+    def _opening(self, section: TrafficSection) -> _Opening | None:
+        subscriber = self._by_name[section.mobile_node]
+        ipv6 = section.family is Family.IPV6
+        if not ipv6 or not any(map(subscriber.makes_address_of, subscriber.prefixes)):
+            return None
+        return _Opening(
+            section.mobile_node, section.correspondent, section.family, self._beginning(section)
+        )
 
     def _addresses(self, section: TrafficSection) -> tuple[str, str]:
-        """The correspondent's and the mobile node's address of a session."""
+        """The correspondent's and the mobile node's address of a session; the latter empty
+        when it is chosen later."""
         ipv6 = section.family is Family.IPV6
         plan = self._deployment.nodes[NodeId(section.correspondent)]
         subscriber = self._by_name[section.mobile_node]
         prefix = next(p for p in subscriber.prefixes if p.is_ipv6 == ipv6)
         near = str(plan.locator) if ipv6 else plan.ipv4
+        if self._opening(section) is not None:
+            return near, ""
         return near, home_address(prefix).split("/")[0]
 
     def _stream(self, number: int, section: TrafficSection) -> tuple[TrafficSection, TcpStream]:
@@ -161,7 +204,7 @@ class LiveTraffic:
             server=near,
             client=far,
             port=FIRST_PORT + 1000 + number,
-            starts_at=self._begins[section.mobile_node],
+            starts_at=self._beginning(section),
             rate=bits_per_second(section.rate),
             down=section.direction is not TrafficDirection.UP,
             up=section.direction is not TrafficDirection.DOWN,
@@ -173,18 +216,8 @@ class LiveTraffic:
         """Start every process; they wait to be told when the scenario starts."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._capture = self._start_capture()
-        for node in self._udp_nodes():
-            plan = UdpPlan(
-                stops_at=self._duration,
-                until=self._duration + TAIL,
-                senders=tuple(f.sender for f in self._flows if self._ends(f)[0] == node),
-                receivers=tuple(
-                    UdpReceiver(f.sender.destination, f.sender.port)
-                    for f in self._flows
-                    if self._ends(f)[1] == node
-                ),
-            )
-            self._start_process(node, "udp", plan)
+        for opening in dict.fromkeys(flow.opening for flow in self._flows):
+            self._start_udp(opening)
         for serving in (True, False):
             self._start_tcp(serving=serving)
         await_ready(self._capture, "the capture of path probes")
@@ -194,24 +227,68 @@ class LiveTraffic:
     def begin(self, start: float) -> None:
         """The scenario starts at `start` (seconds since 1970)."""
         self._start = start
-        for process in self._processes:
+        for process in self._waiting.get(None, ()):
             tell(process, repr(start))
 
+    def openings(self) -> list[tuple[float, Callable[[], None]]]:
+        """What is to be done during the scenario, and when: sessions of mobile nodes that
+        choose an address for each are opened."""
+        return [
+            (max(0.0, opening.at - OPENING), partial(self._open, opening))
+            for opening in self._waiting
+            if opening is not None
+        ]
+
+    def _open(self, opening: _Opening) -> None:
+        """With the address that the mobile node's kernel prefers now."""
+        correspondent = self._deployment.nodes[NodeId(opening.correspondent)]
+        try:
+            with (
+                inside(self._namespaces.name(opening.mobile_node)),
+                socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as aimed,
+            ):
+                aimed.connect((str(correspondent.locator), DISCARD))
+                self._chosen[opening] = aimed.getsockname()[0]
+        except OSError as problem:
+            raise LabError(
+                f"{opening.mobile_node} has no address for a session at {opening.at:g} s "
+                f"({problem.strerror}): let the session begin while it is attached"
+            ) from problem
+        for process in self._waiting[opening]:
+            tell(process, f"{self._start!r} {self._chosen[opening]}")
+
+    def _start_udp(self, opening: _Opening | None) -> None:
+        flows = [flow for flow in self._flows if flow.opening == opening]
+        for node in sorted({node for flow in flows for node in self._ends(flow)}):
+            plan = UdpPlan(
+                stops_at=self._duration,
+                until=self._duration + TAIL,
+                senders=tuple(f.sender for f in flows if self._ends(f)[0] == node),
+                receivers=tuple(
+                    UdpReceiver(f.sender.destination, f.sender.port)
+                    for f in flows
+                    if self._ends(f)[1] == node
+                ),
+            )
+            self._start_process(node, "udp", plan, opening)
+
     def _start_tcp(self, *, serving: bool) -> None:
-        sides: dict[str, list[TcpStream]] = {}
+        sides: dict[tuple[str, _Opening | None], list[TcpStream]] = {}
         for section, stream in self._streams:
             node = section.correspondent if serving else section.mobile_node
-            sides.setdefault(node, []).append(stream)
-        for node, streams in sides.items():
+            sides.setdefault((node, self._opening(section)), []).append(stream)
+        for (node, opening), streams in sides.items():
             plan = TcpPlan(
                 serving=serving,
                 stops_at=self._duration,
                 until=self._duration + TCP_TAIL,
                 streams=tuple(streams),
             )
-            self._start_process(node, "tcp", plan)
+            self._start_process(node, "tcp", plan, opening)
 
-    def _start_process(self, node: str, kind: str, plan: UdpPlan | TcpPlan) -> None:
+    def _start_process(
+        self, node: str, kind: str, plan: UdpPlan | TcpPlan, opening: _Opening | None
+    ) -> None:
         name = f"{kind}-{node}-{len(self._processes)}"
         plan_file, result = self._folder / f"{name}.plan", self._folder / f"{name}.result"
         write(plan_file, plan)
@@ -223,6 +300,7 @@ class LiveTraffic:
             log=self._folder / f"{name}.log",
         )
         self._processes.append(process)
+        self._waiting.setdefault(opening, []).append(process)
         self._results.append(result)
 
     def _start_capture(self) -> Process:
@@ -267,9 +345,6 @@ class LiveTraffic:
         pair = (str(flow.correspondent), flow.subscriber.name)
         return pair if flow.direction is TrafficDirection.DOWN else pair[::-1]
 
-    def _udp_nodes(self) -> list[str]:
-        return sorted({node for flow in self._flows for node in self._ends(flow)})
-
     # What was found
 
     def probe_flows(self) -> list[ProbeFlow]:
@@ -309,14 +384,36 @@ class LiveTraffic:
         survived = all(any(log.sent[p] >= since for p, _ in log.arrivals) for log in logs)
         stall = max((longest_silence(log, 0.0, ended) for log in logs), default=0.0)
         octets = sum(len({p for p, _ in log.arrivals}) for log in logs) * PROBE_OCTETS
-        return _session(section, octets, survived, stall, "")
+        return self._session(section, octets, survived, stall, "")
 
     def _tcp_session(self, number: int, section: TrafficSection) -> Session:
         sides = [one for one in self.tcp if one.session == number]
         detail = "; ".join(side.error for side in sides if side.error) or _difference(sides)
         stall = max((side.longest_stall for side in sides), default=0.0)
         octets = sum(side.received for side in sides)
-        return _session(section, octets, not detail, stall, detail)
+        return self._session(section, octets, not detail, stall, detail)
+
+    def _session(
+        self, section: TrafficSection, octets: int, survived: bool, stall: float, detail: str
+    ) -> Session:
+        opening = self._opening(section)
+        chosen = "" if opening is None else self._chosen.get(opening, "")
+        return Session(
+            kind=section.kind,
+            mobile_node=section.mobile_node,
+            correspondent=section.correspondent,
+            family=section.family,
+            direction=section.direction,
+            bytes=octets,
+            survived=survived and octets > 0,
+            longest_stall_ms=round(stall * 1000, 3),
+            address=chosen or self._addresses(section)[1],
+            detail=detail,
+        )
+
+
+def _at(section: TrafficSection) -> float:
+    return 0.0 if section.at is None else seconds(section.at)
 
 
 def _difference(sides: list[TcpResult]) -> str:
@@ -329,19 +426,3 @@ def _difference(sides: list[TcpResult]) -> str:
     if (a.sent, b.sent) != (b.received, a.received):
         return "content incomplete"
     return ""
-
-
-def _session(
-    section: TrafficSection, octets: int, survived: bool, stall: float, detail: str
-) -> Session:
-    return Session(
-        kind=section.kind,
-        mobile_node=section.mobile_node,
-        correspondent=section.correspondent,
-        family=section.family,
-        direction=section.direction,
-        bytes=octets,
-        survived=survived and octets > 0,
-        longest_stall_ms=round(stall * 1000, 3),
-        detail=detail,
-    )

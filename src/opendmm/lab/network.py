@@ -16,12 +16,14 @@ from opendmm.constellation.deployment import (
 )
 from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.lab.link import Impairment, LinkEnd, join, netem_available
-from opendmm.lab.namespaces import Namespaces, configure, set_kernel_parameters
+from opendmm.lab.namespaces import Namespaces, configure, execute, set_kernel_parameters
 from opendmm.lab.processes import Process, end
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 
 ANCHOR_IPV6, MOBILE_IPV6, ANCHOR_IPV4 = "fe80::1", "fe80::2", "169.254.0.1"
+INTERFACE_IDENTIFIER = "::1"
+"""Of a mobile node that makes its addresses by itself; `home_address` is what comes of it."""
 LAST_RESORT = 4096
 """Metric of the route that keeps packets of a home pool from leaving its anchor again."""
 
@@ -95,6 +97,8 @@ class LabNetwork:
         set_kernel_parameters(namespace, _HOST)
         lines = ["link set lo up"]
         for prefix in subscriber.prefixes:
+            if subscriber.makes_address_of(prefix):
+                continue
             lines.append(f"addr add {home_address(prefix)} dev lo" + " nodad" * prefix.is_ipv6)
         configure(namespace, lines)
 
@@ -125,6 +129,8 @@ class LabNetwork:
             self.namespaces.name(subscriber.name),
             [f"link set {anchor} mtu {mtu} address {address}"],
         )
+        if any(subscriber.makes_address_of(prefix) for prefix in subscriber.prefixes):
+            self._listen_to_routers(self.namespaces.name(subscriber.name), anchor)
         # A solicitation can be lost while the anchor's end is still coming up; the default of
         # RFC 4861 §10 (RetransTimer) would then be a second of silence on the uplink.
         retransmission = {f"net/{ip}/neigh/{anchor}/retrans_time_ms": 20 for ip in ("ipv6", "ipv4")}
@@ -137,6 +143,17 @@ class LabNetwork:
                 f"addr add {ANCHOR_IPV4}/32 dev {subscriber.name}",
             ],
         )
+
+    def _listen_to_routers(self, namespace: str, interface: str) -> None:
+        """Addresses from Router Advertisements, with the same interface identifier on every
+        link: the mobile node keeps its addresses when it moves. Its connection manager, not
+        the advertisements, says where packets go; and the anchors advertise unasked."""
+        settings = f"net/ipv6/conf/{interface}"
+        listening = {f"{settings}/accept_ra": 1, f"{settings}/accept_ra_defrtr": 0}
+        set_kernel_parameters(namespace, listening | {f"{settings}/router_solicitations": 1})
+        # The kernel takes an identifier only from who solicits.
+        execute(namespace, "ip", "token", "set", INTERFACE_IDENTIFIER, "dev", interface)
+        set_kernel_parameters(namespace, {f"{settings}/router_solicitations": 0})
 
     def _join(
         self, ends: tuple[LinkEnd, LinkEnd], impairment: Impairment, commands: Path | None = None
@@ -176,11 +193,7 @@ class LabNetwork:
 
 def home_address(prefix: HomePrefix) -> str:
     """The address a mobile node uses out of a home prefix, with its length: the first host."""
-    if prefix.is_host:
-        return str(prefix)
-    value = int.from_bytes(prefix.network, "big") + 1
-    bits = len(prefix.network) * 8
-    return str(HomePrefix(value.to_bytes(len(prefix.network), "big"), bits))
+    return str(HomePrefix(prefix.first_host, len(prefix.network) * 8))
 
 
 def carrier_commands(namespaces: Namespaces, mobile_node: str, anchor: str) -> Path:

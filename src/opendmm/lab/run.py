@@ -29,10 +29,11 @@ NOTE = "measured on real kernel forwarding in network namespaces"
 
 
 class LabRun:
-    """A scenario in a laboratory that is up. `trace` and `moves` stay for a look."""
+    """A scenario in a laboratory that is up. `trace`, `moves` and `daemons` are for a look."""
 
     def __init__(self, laboratory: Laboratory, scenario: ScenarioSection) -> None:
         self.deployment = laboratory.deployment
+        self.daemons = laboratory.daemons
         self.scenario = scenario
         self.trace: list[TraceRecord] = []
         self.moves: list[MoveSeen] = []
@@ -50,16 +51,20 @@ class LabRun:
     def perform(self) -> Report:
         """From start to report. Raises LabError."""
         self._traffic.prepare()
+        for offset, opening in self._traffic.openings():
+            self._director.at(offset, opening)
         start = time.time() + LEAD
         end = start + seconds(self.scenario.duration)
         self._traffic.begin(start)
         self._director.run(start)
         time.sleep(max(0.0, end + TAIL - time.time()))
+        for name in self._laboratory.links:
+            self._director.look_at_addresses(name)
         kernels = self._settled()
         self._traffic.finish()
         self._laboratory.progress("done; making the report")
         faults = [self._director.faults]
-        self.trace = merge([*self._laboratory.daemons.traces(), *faults])
+        self.trace = merge([*self.daemons.traces(), *faults])
         self.moves = [self._seen(done, end) for done in self._director.moves]
         return self._report(start, end, kernels)
 
@@ -135,6 +140,7 @@ class LabRun:
             overlap=done.overlap,
             path_before=before,
             path_after=after,
+            addresses=done.addresses,
         )
 
     def _detected(self, done: Done) -> float:

@@ -24,6 +24,7 @@ from opendmm.lab.namespaces import Namespaces
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.node.control import ControlError
+from opendmm.report.report import HostAddress
 from opendmm.report.trace import TraceKind, TraceRecord
 
 
@@ -40,6 +41,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     attached: float
     overlap: float
+    addresses: tuple[HostAddress, ...] = ()
 
 
 class Director:
@@ -73,17 +75,25 @@ class Director:
         for fault in scenario.faults:
             self._plan_fault(fault)
         for release in scenario.releases:
-            self._at(seconds(release.at), partial(self._release, release))
-        self._timeline.sort(key=lambda entry: entry[0])
+            self.at(seconds(release.at), partial(self._release, release))
 
     def run(self, start: float) -> None:
         """Everything, each at its time after `start` (seconds since 1970)."""
         self._start = start
-        for offset, action in self._timeline:
+        for offset, action in sorted(self._timeline, key=lambda entry: entry[0]):
             time.sleep(max(0.0, start + offset - time.time()))
             action()
 
-    def _at(self, offset: float, action: Callable[[], None]) -> None:
+    def look_at_addresses(self, mobile_node: str) -> None:
+        """Those a mobile node has now belong to its last move."""
+        for index, done in reversed(list(enumerate(self.moves))):
+            if done.mobile_node == mobile_node:
+                addresses = self._links[mobile_node].addresses()
+                self.moves[index] = msgspec.structs.replace(done, addresses=addresses)
+                return
+
+    def at(self, offset: float, action: Callable[[], None]) -> None:
+        """Something to be done `offset` seconds from the start."""
         self._timeline.append((offset, action))
 
     def _say(self, what: str) -> None:
@@ -94,23 +104,24 @@ class Director:
     def _plan_attachment(self, attachment: AttachmentSection) -> None:
         name, at = attachment.mobile_node, seconds(attachment.at)
         links = self._links[name]
+        self.at(at, partial(self.look_at_addresses, name))
         if attachment.to is None:
-            self._at(at, partial(self._leave, links))
+            self.at(at, partial(self._leave, links))
             return
         target = NodeId(attachment.to)
         if attachment.order is MoveOrderName.MAKE_BEFORE_BREAK:
-            self._at(at, partial(self._arrive, attachment, target, at))
+            self.at(at, partial(self._arrive, attachment, target, at))
             overlap = seconds(attachment.overlap)
             if not links.subscriber.client:
-                self._at(at + overlap / 2, partial(links.route_over, target))
-            self._at(at + overlap, partial(links.detach_others, target))
+                self.at(at + overlap / 2, partial(links.route_over, target))
+            self.at(at + overlap, partial(links.detach_others, target))
             return
         started = at
         if attachment.order is MoveOrderName.PREDICTED:
             started = at - seconds(attachment.lead)
-            self._at(started, partial(self._predict, attachment, target))
-        self._at(at, partial(links.detach_others, target))
-        self._at(at + seconds(attachment.gap), partial(self._arrive, attachment, target, started))
+            self.at(started, partial(self._predict, attachment, target))
+        self.at(at, partial(links.detach_others, target))
+        self.at(at + seconds(attachment.gap), partial(self._arrive, attachment, target, started))
 
     def _arrive(self, attachment: AttachmentSection, target: NodeId, started: float) -> None:
         name = attachment.mobile_node
@@ -173,12 +184,12 @@ class Director:
     def _plan_fault(self, fault: FaultSection) -> None:
         at = seconds(fault.at)
         where, broken, begin, finish = self._fault(fault)
-        self._at(at, begin)
-        self._at(at, partial(self._note_fault, where, broken))
+        self.at(at, begin)
+        self.at(at, partial(self._note_fault, where, broken))
         if fault.lasts is not None:
             over = at + seconds(fault.lasts)
-            self._at(over, finish)
-            self._at(over, partial(self._note_fault, where, f"no longer {broken}"))
+            self.at(over, finish)
+            self.at(over, partial(self._note_fault, where, f"no longer {broken}"))
 
     def _note_fault(self, where: str, what: str) -> None:
         self._say(f"{where} {what}")

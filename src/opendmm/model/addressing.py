@@ -12,6 +12,8 @@ import msgspec
 from opendmm.model.identity import NodeId
 
 BITS = {4: 32, 16: 128}
+NETWORK_PREFIX = 64
+"""Bits of the network in an IPv6 address whose host part is its own affair (RFC 4291 §2.5.1)."""
 
 
 class HomePrefix(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -48,6 +50,17 @@ class HomePrefix(msgspec.Struct, frozen=True, order=True, array_like=True):
     def is_host(self) -> bool:
         """True for a home address, false for a home network prefix."""
         return self.length == BITS[len(self.network)]
+
+    @property
+    def is_autonomous(self) -> bool:
+        """Whether hosts make addresses out of it by themselves (RFC 4862, RFC 2464 §4)."""
+        return self.is_ipv6 and self.length == NETWORK_PREFIX
+
+    @property
+    def first_host(self) -> bytes:
+        """A home address itself, or the first address in a home network prefix; packed."""
+        value = int.from_bytes(self.network, "big") + (not self.is_host)
+        return value.to_bytes(len(self.network), "big")
 
     def covers(self, other: "HomePrefix") -> bool:
         """Whether every address of `other` lies in this prefix."""

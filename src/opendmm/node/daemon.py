@@ -22,6 +22,7 @@ from opendmm.forwarding.plane import ForwardingPlane
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.node.attachment.access import LinkEvent
+from opendmm.node.attachment.advertisements import Advertisements
 from opendmm.node.attachment.watch import Watch
 from opendmm.node.clock import steady_clock
 from opendmm.node.control import ControlServer
@@ -130,6 +131,7 @@ class Daemon:
         self._control = ControlServer(doors.control, self._introspection.handlers())
         self._watch: Watch | None = None
         self._first_packets: FirstPackets | None = None
+        self._advertisements: Advertisements | None = None
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Until SIGTERM or SIGINT; `ready` is called once everything works.
@@ -197,6 +199,8 @@ class Daemon:
 
     def _open_watches(self) -> None:
         role = self._role
+        if role.advertised is not None:
+            self._open_advertisements(role.advertised)
         if role.detection is not None:
             # Before any fact there is nothing that may have gone unseen.
             restarted = self._runtime.restored
@@ -207,12 +211,23 @@ class Daemon:
             except (OSError, NftablesError) as error:
                 warn("no-first-packets", why=str(error), consequence="pull mode asks for nothing")
 
+    def _open_advertisements(self, lifetime: float) -> None:
+        try:
+            self._advertisements = Advertisements(lifetime)
+        except PermissionError:
+            warn("no-router-advertisements", why="CAP_NET_RAW is missing")
+            return
+        self._runtime.advertise = self._advertisements.send
+
     def _close_watches(self, *, remove: bool) -> None:
         if self._watch is not None:
             self._watch.close()
         if self._first_packets is not None:
             self._first_packets.close(remove=remove)
-        self._watch = self._first_packets = None
+        if self._advertisements is not None:
+            self._advertisements.close()
+        self._runtime.advertise = None
+        self._watch = self._first_packets = self._advertisements = None
 
     def _link_event(self, happening: LinkEvent) -> None:
         up = isinstance(happening, LinkAttached)

@@ -33,6 +33,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     """What a daemon runs.
 
     `first_packets` are the prefixes whose first packets FE_I wants to be told of (pull mode).
+    `advertised`: how long prefixes advertised on access links are valid, in seconds.
     `mobile`: a mobile node. Nobody dials it, for it comes and goes, and what it finds in its
     kernel at a start stays until an anchor has spoken.
     """
@@ -43,6 +44,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     driver: Callable[[], ForwardingDriver]
     detection: Callable[[], Detection] | None
     first_packets: tuple[HomePrefix, ...]
+    advertised: float | None
     peers: frozenset[NodeId]
     owners: Mapping[HomePrefix, MobileNodeId]
     mobile: bool
@@ -65,6 +67,7 @@ def network_element(deployment: Deployment, node: NodeId, authority: Authority) 
         driver=lambda: KernelForwarding(config),
         detection=(lambda: AccessDetection(_subscribers(deployment, node))) if watches else None,
         first_packets=_first_packets(deployment, node),
+        advertised=deployment.timers.lifetime if watches else None,
         peers=frozenset(peers_of(deployment, node)),
         owners=_owners(deployment),
         mobile=False,
@@ -94,6 +97,7 @@ def mobile_node(
         driver=MobileNodeForwarding,
         detection=lambda: OwnLinks(identity, profile.access),
         first_packets=(),
+        advertised=None,
         peers=frozenset(),
         owners=_owners(deployment),
         mobile=True,

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from opendmm.entities.effects import Input
+from opendmm.entities.effects import Advertise, Input
 from opendmm.entities.host import EntityHost, Output
 from opendmm.forwarding.plane import ForwardingPlane
 from opendmm.model.addressing import HomePrefix
@@ -56,6 +56,8 @@ class NodeRuntime:
         self.now = clock
         self.sender: EnvelopeSender | None = None
         """The binding; set before anything can send (see `start`)."""
+        self.advertise: Callable[[Advertise], None] | None = None
+        """What tells mobile nodes on access links their prefixes, where somebody can."""
         self.reachable: set[NodeId] = set()
         """Peers with a session now."""
         self.restored = False
@@ -194,6 +196,9 @@ class NodeRuntime:
             outcomes = self.plane.carry_out(output.rules)
             recorder.rules(output.rules, outcomes, self.now())
             self._feed("rule outcomes", self.host.outcomes, outcomes)
+        if self.advertise is not None:
+            for advertise in output.advertisements:
+                self.advertise(advertise)
         recorder.notices(output.notices)
 
     def _arm_timer(self) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 from opendmm.constellation.file import MoveOrderName
 from opendmm.report.report import Move, Report, Session
 
-BAR_WIDTH = 32
+BAR_WIDTH = 24
 SHORT = {
     MoveOrderName.MAKE_BEFORE_BREAK: "mbb",
     MoveOrderName.BREAK_BEFORE_MAKE: "bbm",
@@ -32,6 +32,8 @@ def rendered(report: Report) -> RenderableType:
     parts: list[RenderableType] = [Line(_title(report), align="left")]
     if report.moves:
         parts += [moves_table(report.moves), "", paths_table(report.moves), ""]
+        if any(move.addresses for move in report.moves):
+            parts += [addresses_table(report.moves), ""]
         parts += _breakdown(report.moves)
     if report.sessions:
         parts += ["", sessions_table(report.sessions)]
@@ -93,6 +95,21 @@ def paths_table(moves: Iterable[Move]) -> Table:
     return table
 
 
+def addresses_table(moves: Iterable[Move]) -> Table:
+    """The addresses that mobile nodes had, and after which moves they were for which use."""
+    after: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
+    for number, move in enumerate(moves, 1):
+        for one in move.addresses:
+            uses = after.setdefault((move.mobile_node, one.address), ([], []))
+            uses[one.deprecated].append(str(number))
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for name in ("mobile node", "address", "preferred after move", "deprecated after"):
+        table.add_column(name)
+    for (mobile_node, address), uses in sorted(after.items()):
+        table.add_row(mobile_node, address, *(" ".join(numbers) or "–" for numbers in uses))
+    return table
+
+
 def _of(lost: int, sent: int) -> Text:
     if not sent:
         return Text("–", style="dim")
@@ -143,19 +160,33 @@ def _steps(number: int, move: Move) -> RenderableType:
 
 def sessions_table(sessions: Iterable[Session]) -> Table:
     """One row a session: did it live through all the moves?"""
+    sessions = list(sessions)
+    chosen = _addresses_differ(sessions)
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for name in ("", "session", "between", "bytes", "longest stall", ""):
-        table.add_column(name, justify="right" if name in ("bytes", "longest stall") else "left")
+    for name in ("", "session", "between", *(("address",) if chosen else ())):
+        table.add_column(name)
+    for name in ("bytes", "longest stall"):
+        table.add_column(name, justify="right")
+    table.add_column()
     for session in sessions:
         table.add_row(
             _PASS if session.survived else _FAIL,
             f"{session.kind} {session.family} {session.direction}",
             f"{session.correspondent} – {session.mobile_node}",
+            *((session.address,) if chosen else ()),
             f"{session.bytes:,}".replace(",", " "),
             f"{session.longest_stall_ms:.1f} ms",
             Text(session.detail, style="dim"),
         )
     return table
+
+
+def _addresses_differ(sessions: Iterable[Session]) -> bool:
+    """Whether a mobile node used several addresses of one family: worth a column."""
+    used: dict[tuple[str, str], set[str]] = {}
+    for session in sessions:
+        used.setdefault((session.mobile_node, session.family), set()).add(session.address)
+    return any(len(addresses) > 1 for addresses in used.values())
 
 
 def _messages(report: Report) -> Text:

@@ -39,13 +39,22 @@ class Stream(msgspec.Struct, frozen=True):
     gap_ms: float = 0.0
 
 
+class HostAddress(msgspec.Struct, frozen=True):
+    """An address a mobile node has. A deprecated one is for the sessions that have it; new
+    ones begin from one that is not (RFC 4862 §5.5.4)."""
+
+    address: str
+    deprecated: bool = False
+
+
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """One change of a mobile node's anchor.
 
     `floor_ms` is the least gap the link delays allow (`opendmm.report.floor`). Paths are the
     nodes that downlink packets passed, correspondent first, mobile node last, shortly before
     and at the end of the move's window; `stretch_after` is the delay of the latter over that
-    of the shortest way (0 when no packet was seen).
+    of the shortest way (0 when no packet was seen). `addresses`: what a mobile node that makes
+    its addresses by itself had at the end of the window, the preferred ones first.
     """
 
     mobile_node: str
@@ -61,12 +70,14 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     path_before: tuple[str, ...] = ()
     path_after: tuple[str, ...] = ()
     stretch_after: float = 0.0
+    addresses: tuple[HostAddress, ...] = ()
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One live session from the scenario's traffic, over the whole run.
 
     `bytes` is what the receivers got, in order and intact (both directions together).
+    `address` is the mobile node's.
     """
 
     kind: str
@@ -77,6 +88,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     survived: bool
     longest_stall_ms: float = 0.0
+    address: str = ""
     detail: str = ""
 
 

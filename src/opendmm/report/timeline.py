@@ -14,7 +14,7 @@ from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.identity import NodeId
 from opendmm.report.floor import PlannedMove, gap_floor
 from opendmm.report.probes import ProbeLog, combined, first_arrival, stream
-from opendmm.report.report import Move, Stream
+from opendmm.report.report import HostAddress, Move, Stream
 from opendmm.report.steps import MoveWindow, steps_of
 from opendmm.report.trace import TraceRecord
 
@@ -23,8 +23,8 @@ class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A move as it was carried out; times in seconds by the clock of trace and probes.
 
     `previous` and `new` are where its links are: anchors, or gateways of anchors. `started` is
-    its first sign (prediction, break, attachment), `detected` the attachment's
-    detection, `ended` the next move's start or the end of the run. Paths as in `Move`.
+    its first sign (prediction, break, attachment), `detected` the attachment's detection,
+    `ended` the next move's start or the end of the run. Paths and addresses as in `Move`.
     """
 
     subscriber: SubscriberPlan
@@ -37,6 +37,7 @@ class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     overlap: float = 0.0
     path_before: tuple[str, ...] = ()
     path_after: tuple[str, ...] = ()
+    addresses: tuple[HostAddress, ...] = ()
 
 
 class ProbeFlow(msgspec.Struct, frozen=True):
@@ -74,6 +75,7 @@ def assemble_move(
         path_before=seen.path_before,
         path_after=seen.path_after,
         stretch_after=_stretch(topology, seen),
+        addresses=seen.addresses,
     )
 
 

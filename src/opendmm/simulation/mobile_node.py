@@ -1,7 +1,10 @@
 """A mobile node in the simulation: its links, its addresses and, with a client, its FE_MU_C."""
 
+import ipaddress
+
 from opendmm.constellation.deployment import SubscriberPlan
 from opendmm.entities.effects import (
+    Advertise,
     HandoverExpected,
     Input,
     LinkAttached,
@@ -11,6 +14,7 @@ from opendmm.entities.effects import (
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.model.rules import Access
+from opendmm.report.report import HostAddress
 from opendmm.report.trace import link_record
 from opendmm.simulation.network import Network
 from opendmm.simulation.node import SimulatedNode, Surroundings
@@ -35,6 +39,8 @@ class SimulatedMobileNode:
         """Every anchor it was attached to."""
         self.has_released: set[HomePrefix] = set()
         self._chosen: NodeId | None = None
+        self._told: dict[NodeId, Advertise] = {}
+        """What was last advertised on each link that is up."""
         self._world = world
         self._network = network
         self._anchors = anchors
@@ -82,11 +88,38 @@ class SimulatedMobileNode:
         if anchor not in self.links:
             return
         self.links.remove(anchor)
+        self._told.pop(anchor, None)
         self._record(anchor, up=False)
         if self.client is not None:
             self._network.detach(self.client.name, anchor)
             self._report(self.client, anchor, anchor, heard=anchor)
         self.report_link(anchor)
+
+    def hear(self, anchor: NodeId, advertise: Advertise) -> None:
+        """A Router Advertisement on a link."""
+        if anchor in self.links:
+            self._told[anchor] = advertise
+
+    def addresses(self) -> tuple[HostAddress, ...]:
+        """What it has made out of advertised prefixes, the preferred ones first."""
+        told = self._told.values()
+        preferred = {p for one in told for p in one.preferred}
+        deprecated = {p for one in told for p in one.deprecated} - preferred
+        return tuple(
+            HostAddress(str(ipaddress.ip_address(prefix.first_host)), prefix in deprecated)
+            for prefix in (*sorted(preferred), *sorted(deprecated))
+            if self.subscriber.makes_address_of(prefix)
+        )
+
+    def source_address(self, *, ipv6: bool) -> bytes | None:
+        """What a new session begins from: a preferred address of the link that it goes over
+        (RFC 6724 §5, rules 3 and 5), or what it was configured with."""
+        told = None if self.default_route is None else self._told.get(self.default_route)
+        candidates = [
+            *filter(self.subscriber.makes_address_of, told.preferred if told else ()),
+            *self.subscriber.prefixes,
+        ]
+        return next((p.first_host for p in candidates if p.is_ipv6 == ipv6), None)
 
     def report_link(self, anchor: NodeId) -> None:
         """Tell the anchor the state of a link (also after a restart of the anchor)."""

@@ -9,7 +9,7 @@ envelopes or two rules.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from opendmm.entities.effects import Input, RuleOutcome
+from opendmm.entities.effects import Advertise, Input, RuleOutcome
 from opendmm.entities.host import EntityHost, Output, RuleRequest
 from opendmm.forwarding.memory import MemoryForwarding
 from opendmm.forwarding.plane import ForwardingPlane
@@ -37,6 +37,8 @@ class Surroundings(Protocol):
     def recording(self) -> bool: ...
 
     def rules_changed(self, node: NodeId, requests: Sequence[RuleRequest]) -> None: ...
+
+    def advertised(self, node: NodeId, advertise: Advertise) -> None: ...
 
     def node_started(self, node: NodeId) -> None: ...
 
@@ -183,6 +185,8 @@ class SimulatedNode:
                 self._crash_point()
             if output.rules:
                 host.outcomes(self._apply(output.rules), self.clock)
+            for advertise in output.advertisements:
+                self._world.advertised(self.name, advertise)
         self._set_wake()
 
     def _keep(self, output: Output) -> None:

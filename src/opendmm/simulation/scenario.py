@@ -5,7 +5,9 @@ packets through the installed rules; TCP is a go-back-N stream; a cut link loses
 well as packets; a paused process keeps its sessions.
 """
 
+from collections.abc import Iterable
 from functools import partial
+from ipaddress import ip_address
 from random import Random
 
 import msgspec
@@ -106,6 +108,7 @@ class ScenarioRun:
     def _plan_attachment(self, attachment: AttachmentSection) -> None:
         mobile = self._by_name[attachment.mobile_node]
         at = seconds(attachment.at)
+        self._at(at, partial(self._look_at_addresses, mobile))
         if attachment.to is None:
             self._at(at, partial(self._detach_all, mobile))
             return
@@ -148,6 +151,13 @@ class ScenarioRun:
                 )
             )
         self._anchors[mobile.name] = target
+
+    def _look_at_addresses(self, mobile: SimulatedMobileNode) -> None:
+        """Those a mobile node has now belong to its last move."""
+        for index, seen in reversed(list(enumerate(self.moves))):
+            if seen.subscriber is mobile.subscriber:
+                self.moves[index] = msgspec.structs.replace(seen, addresses=mobile.addresses())
+                return
 
     def _detach_others(self, mobile: SimulatedMobileNode, target: NodeId) -> None:
         for anchor in list(mobile.links):
@@ -208,7 +218,14 @@ class ScenarioRun:
                 interval = SEGMENT_OCTETS * 8 / bits_per_second(traffic.rate)
                 flow = ReliableStream(self.world, self._sender, way, interval, self._end)
                 self._streams.append((number, flow))
-            self._at(first + SETTLING / 2, partial(flow.start))
+            begins = first + SETTLING / 2 if traffic.at is None else seconds(traffic.at)
+            self._at(begins, partial(self._begin, flow))
+
+    def _begin(self, flow: ProbeTrain | ReliableStream) -> None:
+        """From the address that the mobile node chooses now."""
+        address = flow.way.mobile.source_address(ipv6=flow.way.ipv6)
+        flow.way = msgspec.structs.replace(flow.way, address=address)
+        flow.start()
 
     # The report
 
@@ -241,6 +258,8 @@ class ScenarioRun:
 
     def _close_windows(self) -> None:
         """A move's window ends where the mobile node's next one starts; paths are looked up."""
+        for mobile in self.world.mobile_nodes.values():
+            self._look_at_addresses(mobile)
         self.moves.sort(key=lambda seen: seen.detected)
         for index, seen in enumerate(self.moves):
             name = seen.subscriber.name
@@ -274,6 +293,7 @@ class ScenarioRun:
             bytes=octets,
             survived=survived,
             longest_stall_ms=round(stall * 1000, 3),
+            address=_used([flow.way for flow in trains] + [flow.way for flow in streams]),
         )
 
     def _flows(self, train: ProbeTrain) -> bool:
@@ -285,3 +305,8 @@ class ScenarioRun:
         places = [Place(m.subscriber, m.anchor) for m in self.world.mobile_nodes.values()]
         installed = {name: node.kernel.items() for name, node in self.world.nodes.items()}
         return leftovers(self.deployment, places, installed)
+
+
+def _used(ways: Iterable[Way]) -> str:
+    """The mobile node's address in a session; empty when that never began."""
+    return next((str(ip_address(way.address)) for way in ways if way.address), "")

@@ -129,6 +129,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     direction: TrafficDirection
     """DOWN or UP."""
     ipv6: bool
+    address: bytes | None = None
+    """The mobile node's, as chosen when the session began; None: its first."""
 
     @property
     def reverse(self) -> "Way":
@@ -152,7 +154,7 @@ class Sender:
     def send(self, way: Way, arrived: Callable[[], None]) -> None:
         """One packet; `arrived` is called when and if it gets there."""
         correspondent = self._world.data_plane.address_of(way.correspondent, ipv6=way.ipv6)
-        address = self._world.destination_in(way.mobile, ipv6=way.ipv6)
+        address = way.address or self._world.destination_in(way.mobile, ipv6=way.ipv6)
         if address is None:
             return
         if way.direction is TrafficDirection.UP:

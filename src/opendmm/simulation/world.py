@@ -8,7 +8,7 @@ import msgspec
 
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.topology import Topology
-from opendmm.entities.effects import PacketWithoutPolicy
+from opendmm.entities.effects import Advertise, PacketWithoutPolicy
 from opendmm.entities.host import EntityHost, RuleRequest
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
@@ -150,6 +150,13 @@ class World:
         if self.on_rules is not None:
             self.on_rules(node, requests)
 
+    def advertised(self, node: NodeId, advertise: Advertise) -> None:
+        """A node advertises prefixes on an access link."""
+        mobile = self.mobile_nodes.get(advertise.mobile_node)
+        if mobile is not None:
+            delay = mobile.subscriber.access_delay
+            self.scheduler.after(delay, lambda: mobile.hear(node, advertise))
+
     def node_started(self, node: NodeId) -> None:
         """A process runs: sessions come up, and it learns the state of its access links."""
         self.network.started(node)
@@ -167,9 +174,7 @@ class World:
         """An address of the mobile node: the first host of its first prefix of the family."""
         for prefix in mobile.subscriber.prefixes:
             if prefix.is_ipv6 == ipv6:
-                network = int.from_bytes(prefix.network, "big")
-                host = network if prefix.is_host else network + 1
-                return host.to_bytes(len(prefix.network), "big")
+                return prefix.first_host
         return None
 
     def first_packet(self, node: NodeId, destination: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import enum
 import struct
-from ipaddress import IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, Self
 
 from opendmm.wire.errors import WireError
@@ -43,3 +43,30 @@ def ipv6_prefix(packed: bytes, length: int) -> IPv6Network:
     if length > IPV6_BITS:
         raise WireError(f"prefix length {length} is over {IPV6_BITS}")
     return IPv6Network((packed, length), strict=False)
+
+
+def ipv4_prefix_length(length: int) -> int:
+    """The length of an IPv4 prefix that has a field of six bits. Raises WireError."""
+    if not 0 <= length <= IPV4_BITS:
+        raise WireError(f"prefix length {length} is outside 0..{IPV4_BITS}")
+    return length
+
+
+def require_octets(name: str, value: bytes, count: int) -> None:
+    """Raises WireError where a field of fixed size has another."""
+    if len(value) != count:
+        raise WireError(f"{name} has {len(value)} octets instead of {count}")
+
+
+def unicast_routable(packed: bytes, offset: int) -> IPv6Address:
+    """An address that packets from another subnet can reach (RFC 6275 §3). Raises WireError."""
+    address = IPv6Address(packed)
+    unreachable = (
+        address.is_multicast
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_loopback
+    )
+    if unreachable:
+        raise WireError(f"{address} is not a unicast routable address", offset)
+    return address

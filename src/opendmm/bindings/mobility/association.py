@@ -6,8 +6,6 @@ a mobile node and its home agent; between network elements the sender's address 
 the care-of address and the receiver's for the home address. Pure: time comes in.
 """
 
-import hashlib
-import hmac
 from collections import OrderedDict
 from ipaddress import IPv6Address
 
@@ -15,7 +13,11 @@ import msgspec
 
 from opendmm.model.identity import NodeId
 from opendmm.model.quantities import Seconds
-from opendmm.wire.mobility.codec import encode, encode_without_checksum
+from opendmm.wire.mobility.authentication import (
+    message_authentication_holds,
+    with_message_authentication,
+)
+from opendmm.wire.mobility.codec import encode
 from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import AuthenticationSubtype
 from opendmm.wire.mobility.options.identification import (
@@ -23,7 +25,6 @@ from opendmm.wire.mobility.options.identification import (
     MessageReplayProtectionOption,
 )
 
-FIRST_96_BITS = 12
 CLOSE_ENOUGH: Seconds = 7.0
 """How far the clocks of two ends may be apart (RFC 4285 §5.1)."""
 NTP_EPOCH = 2_208_988_800
@@ -50,14 +51,9 @@ class SecurityAssociation(msgspec.Struct, frozen=True, kw_only=True):
     def seal(self, message: MobilityMessage, source: IPv6Address, now: float) -> bytes:
         """The message in octets, timed and authenticated, from `source` to the peer."""
         timed = MessageReplayProtectionOption(ntp_timestamp(now))
-        blank = self._authenticator(bytes(FIRST_96_BITS))
-        options = (*message.options, timed, blank)
-        data = encode_without_checksum(msgspec.structs.replace(message, options=options))
-        mac = self._mac(data, source, self.address)
-        sealed = (*message.options, timed, self._authenticator(mac))
-        return encode(
-            msgspec.structs.replace(message, options=sealed), source, self.address
-        )
+        whole = msgspec.structs.replace(message, options=(*message.options, timed))
+        sealed = with_message_authentication(whole, self.spi, self.key, source, self.address)
+        return encode(sealed, source, self.address)
 
     def verify(self, message: MobilityMessage, data: bytes, destination: IPv6Address) -> None:
         """Check who sent `data`, decoded as `message`. Raises AuthenticationFailed."""
@@ -66,28 +62,8 @@ class SecurityAssociation(msgspec.Struct, frozen=True, kw_only=True):
             raise AuthenticationFailed("no Mobility Message Authentication option")
         if last.subtype != AuthenticationSubtype.MN_HA or last.mobility_spi != self.spi:
             raise AuthenticationFailed(f"unknown mobility SPI {last.mobility_spi}")
-        mac = self._mac(data, self.address, destination)
-        if not hmac.compare_digest(mac, last.authentication_data):
+        if not message_authentication_holds(data, self.key, self.address, destination):
             raise AuthenticationFailed("wrong authentication data")
-
-    def _authenticator(self, mac: bytes) -> MessageAuthenticationOption:
-        return MessageAuthenticationOption(AuthenticationSubtype.MN_HA, self.spi, mac)
-
-    def _mac(self, data: bytes, source: IPv6Address, destination: IPv6Address) -> bytes:
-        covered = bytearray(data[: _end_of_spi(data, self.spi)])
-        covered[4:6] = bytes(2)
-        text = source.packed + destination.packed + bytes(covered)
-        return hmac.digest(self.key, text, hashlib.sha1)[:FIRST_96_BITS]
-
-
-def _end_of_spi(data: bytes, spi: int) -> int:
-    """Where the authenticated part ends: the option is last, but for padding to eight octets."""
-    mark = spi.to_bytes(4, "big")
-    for padding in (0, 2, 4, 6):
-        end = len(data) - padding - FIRST_96_BITS
-        if data[end - 4 : end] == mark:
-            return end
-    raise AuthenticationFailed("the authenticator is not the last option")
 
 
 class ReplayWindow:

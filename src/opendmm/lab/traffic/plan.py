@@ -1,6 +1,7 @@
 """What a traffic process is told to do and what it writes down; files between processes.
 
-Times in plans are in seconds since the scenario's start, those in results since 1970.
+Times in plans are in seconds since the scenario's start, those in results since 1970. An empty
+address in a plan is the mobile node's, told when the traffic is opened.
 """
 
 import sys
@@ -42,6 +43,22 @@ class UdpPlan(msgspec.Struct, frozen=True):
     senders: tuple[UdpSender, ...]
     receivers: tuple[UdpReceiver, ...]
 
+    def opened(self, address: str) -> "UdpPlan":
+        """The same with the mobile node's address where it was left open."""
+        return UdpPlan(
+            stops_at=self.stops_at,
+            until=self.until,
+            senders=tuple(
+                msgspec.structs.replace(
+                    one, source=one.source or address, destination=one.destination or address
+                )
+                for one in self.senders
+            ),
+            receivers=tuple(
+                UdpReceiver(one.address or address, one.port) for one in self.receivers
+            ),
+        )
+
 
 class UdpResult(msgspec.Struct, frozen=True):
     """What one node sent and heard: by flow, when probe i left; (probe, time) of arrivals."""
@@ -72,14 +89,19 @@ class TcpPlan(msgspec.Struct, frozen=True):
     until: float
     streams: tuple[TcpStream, ...]
 
-    def starting(self, start: float) -> "TcpPlan":
-        """The same with times in seconds since 1970."""
+    def opened(self, start: float, address: str) -> "TcpPlan":
+        """The same with times in seconds since 1970, and the mobile node's address where it
+        was left open."""
         return TcpPlan(
             serving=self.serving,
             stops_at=start + self.stops_at,
             until=start + self.until,
             streams=tuple(
-                msgspec.structs.replace(stream, starts_at=start + stream.starts_at)
+                msgspec.structs.replace(
+                    stream,
+                    starts_at=start + stream.starts_at,
+                    client=stream.client or address,
+                )
                 for stream in self.streams
             ),
         )
@@ -101,7 +123,9 @@ def write(path: Path, value: msgspec.Struct | list[TcpResult]) -> None:
     path.write_bytes(msgspec.json.encode(value))
 
 
-def await_start() -> float:
-    """Say `ready`, and wait to be told when the scenario starts (seconds since 1970)."""
+def await_opening() -> tuple[float, str]:
+    """Say `ready`, and wait to be told when the scenario starts (seconds since 1970) and which
+    address the mobile node uses, where the plan leaves it open."""
     print("ready", flush=True)
-    return float(sys.stdin.readline())
+    start, _, address = sys.stdin.readline().partition(" ")
+    return float(start), address.strip()

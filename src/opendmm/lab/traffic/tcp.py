@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from opendmm.lab.traffic.plan import TcpPlan, TcpResult, TcpStream, await_start, write
+from opendmm.lab.traffic.plan import TcpPlan, TcpResult, TcpStream, await_opening, write
 
 PATTERN = random.Random(7333).randbytes(1 << 20)
 """What is sent over and over."""
@@ -156,7 +156,7 @@ def main() -> None:
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=TcpPlan)
     with contextlib.suppress(OSError):
         os.nice(-5)
-    plan = plan.starting(await_start())
+    plan = plan.opened(*await_opening())
     write(Path(sys.argv[2]), asyncio.run(_serve(plan) if plan.serving else _connect_all(plan)))
 
 

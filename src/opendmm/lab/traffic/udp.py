@@ -23,7 +23,7 @@ from opendmm.lab.traffic.plan import (
     UdpReceiver,
     UdpResult,
     UdpSender,
-    await_start,
+    await_opening,
     write,
 )
 
@@ -87,9 +87,10 @@ def _stamp(ancillary: list[tuple[int, int, bytes]]) -> float:
 def run(plan: UdpPlan) -> UdpResult:
     """Send and receive from the scenario's start until the plan's end."""
     arrivals: dict[int, list[tuple[int, float]]] = {}
+    start, address = await_opening()
+    plan = plan.opened(address)
     receiving = [_receiving_socket(receiver) for receiver in plan.receivers]
     flows = [_Flow(sender) for sender in plan.senders]
-    start = await_start()
     due = [(start + flow.sender.starts_at, number) for number, flow in enumerate(flows)]
     heapq.heapify(due)
     stops_at, until = start + plan.stops_at, start + plan.until

@@ -46,12 +46,13 @@ def decode(data: bytes, source: IPv6Address, destination: IPv6Address) -> Mobili
     header = _whole_header(data)
     if checksum(header, source, destination):
         raise WireError("wrong checksum", CHECKSUM_AT.start)
-    return _parsed(header)
+    return _message_class(header).parse(header)
 
 
 def decode_without_checksum(data: bytes) -> MobilityMessage:
     """The message in a UDP payload, whose Checksum field is ignored (RFC 5844 §4.1.3.1)."""
-    return _parsed(_whole_header(data))
+    header, kind = framed(data)
+    return kind.parse(header)
 
 
 def _assembled(message: MobilityMessage) -> bytearray:
@@ -68,6 +69,15 @@ def _assembled(message: MobilityMessage) -> bytearray:
     return data
 
 
+def framed(data: bytes) -> tuple[bytes, type[MobilityMessage]]:
+    """The octets of one whole header, and which message they have; no checksum is looked at.
+
+    Raises WireError for what RFC 6275 §9.2 refuses.
+    """
+    header = _whole_header(data)
+    return header, _message_class(header)
+
+
 def _whole_header(data: bytes) -> bytes:
     if len(data) < UNIT:
         raise WireError(f"{len(data)} octets are too short for a Mobility Header")
@@ -77,20 +87,15 @@ def _whole_header(data: bytes) -> bytes:
     return bytes(data[:length])
 
 
-def _parsed(header: bytes) -> MobilityMessage:
+def _message_class(header: bytes) -> type[MobilityMessage]:
     kind = MESSAGES.get(header[MH_TYPE_AT])
     if kind is None:
-        raise WireError(f"unknown MH Type {header[MH_TYPE_AT]}", MH_TYPE_AT, Reaction.BINDING_ERROR)
+        unknown = f"unknown MH Type {header[MH_TYPE_AT]}"
+        raise WireError(unknown, MH_TYPE_AT, Reaction.BINDING_ERROR)
     if header[PAYLOAD_PROTO_AT] != NO_NEXT_HEADER:
-        raise WireError(
-            f"Payload Proto {header[PAYLOAD_PROTO_AT]}",
-            PAYLOAD_PROTO_AT,
-            Reaction.PARAMETER_PROBLEM,
-        )
+        wrong = f"Payload Proto {header[PAYLOAD_PROTO_AT]}"
+        raise WireError(wrong, PAYLOAD_PROTO_AT, Reaction.PARAMETER_PROBLEM)
     if len(header) < HEADER_LENGTH + kind.LAYOUT.size:
-        raise WireError(
-            f"{len(header)} octets are too short for a {kind.__name__}",
-            HEADER_LEN_AT,
-            Reaction.PARAMETER_PROBLEM,
-        )
-    return kind.parse(header)
+        short = f"{len(header)} octets are too short for a {kind.__name__}"
+        raise WireError(short, HEADER_LEN_AT, Reaction.PARAMETER_PROBLEM)
+    return kind

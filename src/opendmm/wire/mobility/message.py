@@ -34,8 +34,12 @@ class MobilityMessage(msgspec.Struct, frozen=True, kw_only=True):
     def parse(cls, data: bytes) -> "MobilityMessage":
         """From a whole Mobility Header that is long enough for LAYOUT. Raises WireError."""
         fields = cls.LAYOUT.unpack_from(data, HEADER_LENGTH)
-        options = parse_options(data, HEADER_LENGTH + cls.LAYOUT.size)
-        return cls.from_fields(*fields, options=options)
+        return cls.from_fields(*fields, options=parse_options(data, cls.options_begin(data)))
+
+    @classmethod
+    def options_begin(cls, data: bytes) -> int:  # noqa: ARG003 - some messages look into it
+        """At which octet of a header of this type the options begin. Raises WireError."""
+        return HEADER_LENGTH + cls.LAYOUT.size
 
     def fields(self) -> tuple[Any, ...]:
         """The numbers and octets of the layout."""

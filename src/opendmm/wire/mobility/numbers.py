@@ -86,9 +86,9 @@ class OptionType(enum.IntEnum):
     MAG_IPV6_ADDRESS = 51  # RFC 6705 §11.1
     ACCESS_NETWORK_IDENTIFIER = 52  # RFC 6757 §3
     IPV4_TRAFFIC_OFFLOAD_SELECTOR = 53  # RFC 6909 §3.1
-    DYNAMIC_IP_MULTICAST_SELECTOR = 54  # RFC 7028 §7.1
+    DYNAMIC_IP_MULTICAST_SELECTOR = 54  # RFC 7028 §5.1
     DELEGATED_MOBILE_NETWORK_PREFIX = 55  # RFC 7148 §4.1
-    ACTIVE_MULTICAST_SUBSCRIPTION_IPV4 = 56  # RFC 7161 §4.1
+    ACTIVE_MULTICAST_SUBSCRIPTION_IPV4 = 56  # RFC 7161 §6.1
     ACTIVE_MULTICAST_SUBSCRIPTION_IPV6 = 57  # RFC 7161 §4.1
     QUALITY_OF_SERVICE = 58  # RFC 7222 §4.1
     MULTICAST_MOBILITY = 60  # RFC 7411 §5.3
@@ -256,3 +256,284 @@ class Ipv4AddressStatus(OpenEnum):
     INVALID_IPV4_ADDRESS = 131
     DYNAMIC_ASSIGNMENT_NOT_AVAILABLE = 132
     PREFIX_ALLOCATION_UNAUTHORIZED = 133  # RFC 5555 only
+
+
+class FastBindingStatus(OpenEnum):
+    """The Status of a Fast Binding Acknowledgment (RFC 5568 §6.2.3)."""
+
+    ACCEPTED = 0
+    ACCEPTED_USE_SUPPLIED_CARE_OF_ADDRESS = 1
+    REASON_UNSPECIFIED = 128
+    ADMINISTRATIVELY_PROHIBITED = 129
+    INSUFFICIENT_RESOURCES = 130
+    INCORRECT_INTERFACE_IDENTIFIER_LENGTH = 131
+
+    @property
+    def accepted(self) -> bool:
+        return self < 128
+
+
+class HandoverInitiateFlags(enum.IntFlag):
+    """Flags of a Handover Initiate (RFC 5949 §8)."""
+
+    S = ASSIGNED_ADDRESS_CONFIGURATION = 0x80
+    U = BUFFER = 0x40
+    P = PROXY = 0x20
+    F = FORWARDING = 0x10
+
+
+class HandoverAcknowledgeFlags(enum.IntFlag):
+    """Flags of a Handover Acknowledge (RFC 5949 §8): not where the Handover Initiate has them."""
+
+    U = BUFFER = 0x80
+    P = PROXY = 0x40
+    F = FORWARDING = 0x20
+
+
+class HandoverInitiateCode(OpenEnum):
+    """The Code of a Handover Initiate (RFC 5949 §8)."""
+
+    FBU_FROM_PREVIOUS_CARE_OF_ADDRESS = 0
+    FBU_FROM_OTHER_ADDRESS = 1
+    FORWARDING_COMPLETED = 2
+    ALL_CONTEXT_TRANSFERRED = 3
+
+
+class HandoverAcknowledgeCode(OpenEnum):
+    """The Code of a Handover Acknowledge (RFC 5949 §8); from 128 on it was not accepted."""
+
+    ACCEPTED = 0
+    ACCEPTED_NCOA_NOT_VALID = 1
+    ACCEPTED_NCOA_ASSIGNED = 2
+    ACCEPTED_USE_PCOA = 3
+    UNSOLICITED = 4
+    CONTEXT_TRANSFER_ACCEPTED = 5
+    ALL_CONTEXT_TRANSFERRED = 6
+    REASON_UNSPECIFIED = 128
+    ADMINISTRATIVELY_PROHIBITED = 129
+    INSUFFICIENT_RESOURCES = 130
+    CONTEXT_NOT_AVAILABLE = 131
+    FORWARDING_NOT_AVAILABLE = 132
+
+    @property
+    def accepted(self) -> bool:
+        return self < 128
+
+
+class AddressCode(OpenEnum):
+    """Whose address an IPv6 Address/Prefix option has (RFC 5568 §6.4.2)."""
+
+    OLD_CARE_OF_ADDRESS = 1
+    NEW_CARE_OF_ADDRESS = 2
+    NAR_ADDRESS = 3
+    NAR_PREFIX = 4
+
+
+class LinkLayerAddressCode(OpenEnum):
+    """Whose address a Mobility Header Link-Layer Address option has (RFC 5568 §6.4.4)."""
+
+    MOBILE_NODE = 2
+
+
+class RevocationType(enum.IntEnum):
+    """The B.R. Type of a Binding Revocation message (RFC 5846 §5)."""
+
+    INDICATION = 1
+    ACKNOWLEDGEMENT = 2
+
+
+class RevocationFlags(enum.IntFlag):
+    """Flags of both Binding Revocation messages (RFC 5846 §5.1)."""
+
+    P = PROXY_BINDING = 0x8000
+    V = IPV4_HOME_ADDRESS_ONLY = 0x4000
+    G = GLOBAL = 0x2000
+
+
+class RevocationTrigger(OpenEnum):
+    """Why bindings are revoked (RFC 5846 §5.1); from 128 on, of many mobile nodes at once."""
+
+    UNSPECIFIED = 0
+    ADMINISTRATIVE_REASON = 1
+    INTER_MAG_HANDOVER_SAME_ACCESS_TYPE = 2
+    INTER_MAG_HANDOVER_DIFFERENT_ACCESS_TYPE = 3
+    INTER_MAG_HANDOVER_UNKNOWN = 4
+    USER_INITIATED_SESSION_TERMINATION = 5
+    ACCESS_NETWORK_SESSION_TERMINATION = 6
+    POSSIBLE_OUT_OF_SYNC_BCE_STATE = 7
+    PER_PEER_POLICY = 128
+    REVOKING_MOBILITY_NODE_LOCAL_POLICY = 129
+
+
+class RevocationStatus(OpenEnum):
+    """The Status of a Binding Revocation Acknowledgement (RFC 5846 §5.2)."""
+
+    SUCCESS = 0
+    PARTIAL_SUCCESS = 1
+    BINDING_DOES_NOT_EXIST = 128
+    IPV4_HOME_ADDRESS_OPTION_REQUIRED = 129
+    GLOBAL_REVOCATION_NOT_AUTHORIZED = 130
+    REVOKED_MOBILE_NODES_IDENTITY_REQUIRED = 131
+    REVOCATION_FAILED_MN_IS_ATTACHED = 132
+    REVOCATION_TRIGGER_NOT_SUPPORTED = 133
+    REVOCATION_FUNCTION_NOT_SUPPORTED = 134
+    PROXY_BINDING_REVOCATION_NOT_SUPPORTED = 135
+
+    @property
+    def accepted(self) -> bool:
+        return self < 128
+
+
+class HeartbeatFlags(enum.IntFlag):
+    """Flags of a Heartbeat (RFC 5847 §3.3)."""
+
+    U = UNSOLICITED = 0x0002
+    R = RESPONSE = 0x0001
+
+
+class LocalizedRoutingFlags(enum.IntFlag):
+    """Flags of a Localized Routing Acknowledgment (RFC 6705 §10.2)."""
+
+    U = UNSOLICITED = 0x80
+
+
+class LocalizedRoutingStatus(OpenEnum):
+    """The Status of a Localized Routing Acknowledgment (RFC 6705 §10.2)."""
+
+    SUCCESS = 0
+    NOT_ALLOWED = 128
+    MN_NOT_ATTACHED = 129
+
+    @property
+    def accepted(self) -> bool:
+        return self < 128
+
+
+class UpdateNotificationFlags(enum.IntFlag):
+    """Flags of an Update Notification (RFC 7077 §4.1)."""
+
+    A = ACKNOWLEDGEMENT_REQUESTED = 0x8000
+    D = RETRANSMIT = 0x4000
+
+
+class NotificationReason(OpenEnum):
+    """Why an anchor notifies (RFC 7077 §4.1)."""
+
+    FORCE_REREGISTRATION = 1
+    UPDATE_SESSION_PARAMETERS = 2
+    VENDOR_SPECIFIC_REASON = 3
+    ANI_PARAMS_REQUESTED = 4
+    QOS_SERVICE_REQUEST = 5  # RFC 7222 §4.4
+    FLOW_MOBILITY = 8  # RFC 7864 §4.2
+
+
+class NotificationStatus(OpenEnum):
+    """The Status Code of an Update Notification Acknowledgement (RFC 7077 §4.2)."""
+
+    SUCCESS = 0
+    FAILED_TO_UPDATE_SESSION_PARAMETERS = 128
+    MISSING_VENDOR_SPECIFIC_OPTION = 129
+    CANNOT_MEET_QOS_SERVICE_REQUEST = 130  # RFC 7222 §4.5
+    REASON_UNSPECIFIED = 131  # RFC 7864 §4.3
+    MN_NOT_ATTACHED = 132
+
+    @property
+    def accepted(self) -> bool:
+        return self < 128
+
+
+class SubscriptionResponseFlags(enum.IntFlag):
+    """Flags of a Subscription Response (RFC 7161 §4.3.2)."""
+
+    I = MULTICAST_INFORMATION = 0x80  # noqa: E741 - the RFC's name of the flag
+
+
+class MldReport(OpenEnum):
+    """By which protocol an IPv6 multicast subscription was reported (RFC 7161 §4.1)."""
+
+    MLDV1 = 131
+    MLDV2 = 143
+
+
+class IgmpReport(OpenEnum):
+    """By which protocol an IPv4 multicast subscription was reported (RFC 7161 §6.1)."""
+
+    IGMPV1 = 0x12
+    IGMPV2 = 0x16
+    IGMPV3 = 0x22
+
+
+class MulticastRecordType(OpenEnum):
+    """What a multicast record says of its group (RFC 3810 §5.2.12, RFC 3376 §4.2.12)."""
+
+    MODE_IS_INCLUDE = 1
+    MODE_IS_EXCLUDE = 2
+    CHANGE_TO_INCLUDE_MODE = 3
+    CHANGE_TO_EXCLUDE_MODE = 4
+    ALLOW_NEW_SOURCES = 5
+    BLOCK_OLD_SOURCES = 6
+
+
+class MulticastPayload(OpenEnum):
+    """The Option-Code of a Multicast Mobility option (RFC 7411 §5.3)."""
+
+    IGMPV3 = 1
+    MLDV2 = 2
+    IGMPV3_FROM_IGMPV2 = 3
+    MLDV2_FROM_MLDV1 = 4
+
+
+class MulticastContextStatus(OpenEnum):
+    """The Status of a Multicast Acknowledgement option (RFC 7411 §5.4)."""
+
+    PAYLOAD_TYPE_UNSUPPORTED = 1
+    GROUP_SERVICE_UNSUPPORTED = 2
+    GROUP_SERVICE_PROHIBITED = 3
+
+
+class GroupSubtype(OpenEnum):
+    """What a mobile node group is for (RFC 6602 §4.3)."""
+
+    BULK_BINDING_UPDATE = 1
+
+
+class AccessNetworkElement(OpenEnum):
+    """Sub-options of the Access Network Identifier option (RFC 6757 §3.1)."""
+
+    NETWORK_IDENTIFIER = 1
+    GEO_LOCATION = 2
+    OPERATOR_IDENTIFIER = 3
+
+
+class MagParameter(OpenEnum):
+    """Sub-options of the LMA-Controlled MAG Parameters option (RFC 8127 §3.1)."""
+
+    BINDING_REREGISTRATION_CONTROL = 1
+    HEARTBEAT_CONTROL = 2
+
+
+class QosOperation(OpenEnum):
+    """The Operational Code of a Quality-of-Service option (RFC 7222 §4.1)."""
+
+    RESPONSE = 0
+    ALLOCATE = 1
+    DE_ALLOCATE = 2
+    MODIFY = 3
+    QUERY = 4
+    NEGOTIATE = 5
+
+
+class QosAttribute(OpenEnum):
+    """Attributes in a Quality-of-Service option (RFC 7222 §4.2)."""
+
+    PER_MN_AGG_MAX_DL_BIT_RATE = 1
+    PER_MN_AGG_MAX_UL_BIT_RATE = 2
+    PER_SESSION_AGG_MAX_DL_BIT_RATE = 3
+    PER_SESSION_AGG_MAX_UL_BIT_RATE = 4
+    ALLOCATION_RETENTION_PRIORITY = 5
+    AGGREGATE_MAX_DL_BIT_RATE = 6
+    AGGREGATE_MAX_UL_BIT_RATE = 7
+    GUARANTEED_DL_BIT_RATE = 8
+    GUARANTEED_UL_BIT_RATE = 9
+    QOS_TRAFFIC_SELECTOR = 10
+    QOS_VENDOR_SPECIFIC_ATTRIBUTE = 11

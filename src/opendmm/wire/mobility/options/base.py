@@ -30,6 +30,7 @@ class Alignment(NamedTuple):
 
 
 ANYWHERE = Alignment(1, 0)
+LARGEST_TYPE = 255
 
 
 class MobilityOption(msgspec.Struct, frozen=True):
@@ -71,8 +72,8 @@ class UnknownOption(MobilityOption, frozen=True):
     residue: int = 0
 
     def __post_init__(self) -> None:
-        if self.type_number in (OptionType.PAD1, OptionType.PADN):
-            raise WireError("padding is not an option with content")
+        if not OptionType.PADN < self.type_number <= LARGEST_TYPE:
+            raise WireError(f"option type {self.type_number} is outside 2..{LARGEST_TYPE}")
         if not 0 <= self.residue < 8:
             raise WireError(f"residue {self.residue} is outside 0..7")
 

@@ -1,12 +1,13 @@
 """Options one after another: lengths, alignment, padding, what must be last (RFC 6275 §6.2)."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from opendmm.wire.errors import WireError
 from opendmm.wire.mobility.numbers import AuthenticationSubtype, OptionType
 from opendmm.wire.mobility.options.base import MobilityOption, UnknownOption
 from opendmm.wire.mobility.options.base_protocol import BindingAuthorizationDataOption
+from opendmm.wire.mobility.options.fast_handover import FastBindingAuthorizationDataOption
 from opendmm.wire.mobility.options.identification import MessageAuthenticationOption
 from opendmm.wire.mobility.options.registry import OPTIONS
 
@@ -15,28 +16,37 @@ LARGEST_LENGTH = 255
 WORD = 4
 #: A Mobility Header is a multiple of this many octets (RFC 6275 §6.1.1).
 UNIT = 8
+LAST = (BindingAuthorizationDataOption, FastBindingAuthorizationDataOption)
 
 
 def parse_options(data: bytes, begin: int) -> tuple[MobilityOption, ...]:
     """The options from octet `begin` to the end, without padding. Raises WireError."""
     options: list[MobilityOption] = []
     starts: list[int] = []
-    offset, end, stop = begin, len(data), begin
+    stop = begin
+    for start, stop in option_spans(data, begin):
+        options.append(_parse_option(data, start, stop))
+        starts.append(start)
+    _refuse_misplaced(options, starts)
+    if stop != len(data) and options and isinstance(options[-1], BindingAuthorizationDataOption):
+        raise WireError("padding after the Binding Authorization Data", stop)
+    return tuple(options)
+
+
+def option_spans(data: bytes, begin: int) -> Iterator[tuple[int, int]]:
+    """Where each option from octet `begin` to the end starts and stops, padding left out.
+
+    Raises WireError at an option that runs past the end.
+    """
+    offset, end = begin, len(data)
     while offset < end:
         number = data[offset]
         if number == OptionType.PAD1:
             offset += 1
             continue
-        following = _end_of_option(data, offset)
+        start, offset = offset, _end_of_option(data, offset)
         if number != OptionType.PADN:
-            options.append(_parse_option(data, offset, following))
-            starts.append(offset)
-            stop = following
-        offset = following
-    _refuse_misplaced(options, starts)
-    if stop != end and options and isinstance(options[-1], BindingAuthorizationDataOption):
-        raise WireError("padding after the Binding Authorization Data", stop)
-    return tuple(options)
+            yield start, offset
 
 
 def append_options(data: bytearray, options: Sequence[MobilityOption]) -> None:
@@ -85,6 +95,8 @@ def _parse_option(data: bytes, offset: int, end: int) -> MobilityOption:
 
 
 def _encoded(option: MobilityOption) -> bytes:
+    if isinstance(option, UnknownOption) and option.number in OPTIONS:
+        raise WireError(f"option type {option.number} is not unknown")
     try:
         body = option.body()
     except struct.error as error:
@@ -102,11 +114,11 @@ def _encoded(option: MobilityOption) -> bytes:
 def _refuse_misplaced(options: Sequence[MobilityOption], starts: Sequence[int]) -> None:
     """What stands behind an authenticator is not covered by it, and is not accepted.
 
-    RFC 6275 §6.2.7, RFC 4285 §5.1 and §5.2. Another authenticator may follow that of RFC 4285,
-    unless it is for the AAA server.
+    RFC 6275 §6.2.7, RFC 5568 §6.4.5, RFC 4285 §5.1 and §5.2. Another authenticator may follow that
+    of RFC 4285, unless it is for the AAA server.
     """
     for option, after, start in zip(options, options[1:], starts[1:], strict=False):
-        if isinstance(option, BindingAuthorizationDataOption):
+        if isinstance(option, LAST):
             raise WireError("an option after the Binding Authorization Data", start)
         if isinstance(option, MessageAuthenticationOption) and (
             option.subtype == AuthenticationSubtype.MN_AAA
