@@ -10,7 +10,7 @@ from opendmm.constellation.deployment import (
     SubscriberPlan,
     Timers,
 )
-from opendmm.constellation.file import Means, ProofMode, UplinkMode
+from opendmm.constellation.file import BindingName, Means, ProofMode, UplinkMode
 from opendmm.entities.effects import (
     CancelTimer,
     Effect,
@@ -31,6 +31,7 @@ from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder, microseconds
 from opendmm.model.rules import Access, Rule, RuleKey, Table
+from opendmm.reference_points.catalogue import ReferencePointName
 from opendmm.reference_points.message import Status
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.reference_points.r_xx import ContextRequest, ContextResponse
@@ -96,6 +97,7 @@ def toy_deployment(*, access_delay: float = 0.0) -> Deployment:
         ingresses={R: IngressPlan(R, PolicyMode.PUSH, (), (C,))},
         controllers={C: ControllerPlan(C, (), None, None)},
         subscribers={MN: subscriber},
+        bindings=dict.fromkeys(ReferencePointName, BindingName.NATIVE),
         means=Means.SRV6,
         uplink=UplinkMode.DIRECT,
         core_mtu=2000,

@@ -3,16 +3,18 @@
 The one place of this room that reads and writes files. A folder of material holds
 
     ca.pem  ca-key.pem  registry.cwt
-    nodes/<NodeId>/{certificate,tls-key,signing-key}.pem
+    nodes/<NodeId>/{certificate,tls-key,signing-key}.pem  nodes/<NodeId>/mobility-keys.json
     mobile-nodes/<MobileNodeId>/{certificate,tls-key,signing-key}.pem
 
 A node needs `ca.pem`, `registry.cwt` and its own folder, nothing else; `ca-key.pem` stays with
 whoever runs the deployment. The TLS key and the signing key (for grants, or for a mobile
 node's proofs) are different keys: the one is bound by the certificate, the other by the
-registry, and either can be replaced alone.
+registry, and either can be replaced alone. `mobility-keys.json` has the keys a node shares with
+others that it exchanges Mobility Headers with (RFC 4285), by their names, in hexadecimal.
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,6 +37,10 @@ YEAR = 365 * 86400.0
 CA_CERTIFICATE, CA_KEY, REGISTRY = "ca.pem", "ca-key.pem", "registry.cwt"
 NODES, MOBILE_NODES = "nodes", "mobile-nodes"
 CERTIFICATE, TLS_KEY, SIGNING_KEY = "certificate.pem", "tls-key.pem", "signing-key.pem"
+
+SHARED_KEYS = "mobility-keys.json"
+SHARED_KEY_LENGTH = 16
+"""RFC 4285 §5.1."""
 
 OWNER_ONLY = 0o600
 
@@ -67,6 +73,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     registry: bytes
     nodes: dict[NodeId, Secrets]
     mobile_nodes: dict[MobileNodeId, Secrets]
+    shared_keys: dict[NodeId, dict[NodeId, bytes]] = {}
 
 
 class TlsFiles(msgspec.Struct, frozen=True):
@@ -83,6 +90,7 @@ class NodeMaterial(msgspec.Struct, frozen=True):
 
     authority: Authority
     tls: TlsFiles
+    shared_keys: dict[NodeId, bytes]
 
 
 class MobileNodeMaterial(msgspec.Struct, frozen=True):
@@ -101,8 +109,17 @@ def generate(
     now: float,
     lifetime: float = YEAR,
     serial: int = 1,
+    associations: Iterable[tuple[NodeId, NodeId]] = (),
 ) -> Material:
-    """New material for a whole deployment, good for `lifetime` seconds from `now`."""
+    """New material for a whole deployment, good for `lifetime` seconds from `now`.
+
+    `associations` are the pairs of nodes that share a key.
+    """
+    shared: dict[NodeId, dict[NodeId, bytes]] = {}
+    for one, other in associations:
+        key = secrets.token_bytes(SHARED_KEY_LENGTH)
+        shared.setdefault(one, {})[other] = key
+        shared.setdefault(other, {})[one] = key
     ca = CertificateAuthority.create(deployment, now, lifetime)
     signing = {name: Ed25519PrivateKey.generate() for name in roles}
     proving = {name: Ed25519PrivateKey.generate() for name in mobile_nodes}
@@ -128,6 +145,7 @@ def generate(
             name: Secrets(*ca.issue(MobileNodeName(name), now, lifetime), pem(key))
             for name, key in proving.items()
         },
+        shared_keys=shared,
     )
 
 
@@ -138,16 +156,20 @@ def write(material: Material, folder: Path) -> None:
     _file(folder / CA_KEY, material.ca_key)
     _file(folder / REGISTRY, material.registry)
     owners: dict[Path, Secrets] = {
-        folder / NODES / file_name(name): secrets for name, secrets in material.nodes.items()
+        folder / NODES / file_name(name): holder for name, holder in material.nodes.items()
     }
-    for mobile_node, secrets in material.mobile_nodes.items():
-        owners[folder / MOBILE_NODES / file_name(mobile_node)] = secrets
-    for place, secrets in owners.items():
+    for mobile_node, holder in material.mobile_nodes.items():
+        owners[folder / MOBILE_NODES / file_name(mobile_node)] = holder
+    for place, holder in owners.items():
         _folder(place.parent)
         _folder(place)
-        _file(place / CERTIFICATE, secrets.certificate)
-        _file(place / TLS_KEY, secrets.tls_key)
-        _file(place / SIGNING_KEY, secrets.signing_key)
+        _file(place / CERTIFICATE, holder.certificate)
+        _file(place / TLS_KEY, holder.tls_key)
+        _file(place / SIGNING_KEY, holder.signing_key)
+    for node, keys in material.shared_keys.items():
+        text = {peer: key.hex() for peer, key in sorted(keys.items())}
+        content = msgspec.json.format(msgspec.json.encode(text))
+        _file(folder / NODES / file_name(node) / SHARED_KEYS, content)
 
 
 def load_node(folder: Path, node: NodeId, now: float) -> NodeMaterial:
@@ -160,7 +182,8 @@ def load_node(folder: Path, node: NodeId, now: float) -> NodeMaterial:
     if _public(signing_key) != registry.nodes[node].public_key:
         raise MaterialError(f"{place / SIGNING_KEY} is not the key the registry has of {node}")
     authority = Authority(node, signing_key.private_bytes_raw(), registry)
-    return NodeMaterial(authority, _tls(folder, place, NodeName(node)))
+    shared = _shared_keys(place / SHARED_KEYS)
+    return NodeMaterial(authority, _tls(folder, place, NodeName(node)), shared)
 
 
 def load_mobile_node(folder: Path, mobile_node: MobileNodeId, now: float) -> MobileNodeMaterial:
@@ -197,6 +220,23 @@ def file_name(name: str) -> str:
     """A node's or mobile node's name as the name of its folder."""
     quoted = quote(name, safe=PLAIN)
     return f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted
+
+
+def _shared_keys(path: Path) -> dict[NodeId, bytes]:
+    """By peer; none without the file. Raises MaterialError."""
+    if not path.exists():
+        return {}
+    content = _read(path)
+    _only_the_owner_reads(path)
+    try:
+        text = msgspec.json.decode(content, type=dict[NodeId, str])
+        keys = {peer: bytes.fromhex(key) for peer, key in text.items()}
+    except ValueError as error:
+        raise MaterialError(f"{path} has no keys by peer: {error}") from error
+    for peer, key in keys.items():
+        if len(key) != SHARED_KEY_LENGTH:
+            raise MaterialError(f"{path}: the key for {peer} has {len(key)} octets, not 16")
+    return keys
 
 
 def _tls(folder: Path, place: Path, holder: Holder) -> TlsFiles:

@@ -8,7 +8,7 @@ import click
 from opendmm.authority.material import generate, write
 from opendmm.cli.errors import BadInputError
 from opendmm.constellation.reading import ConstellationError, load_deployment
-from opendmm.constellation.roles import registered_roles
+from opendmm.constellation.roles import mobility_associations, registered_roles
 
 DAY = 86400.0
 
@@ -38,6 +38,7 @@ def keys(constellation: Path, folder: Path, days: int) -> None:
         clients,
         now=time.time(),
         lifetime=days * DAY,
+        associations=mobility_associations(deployment),
     )
     write(material, folder)
     click.echo(f"{folder}: {len(material.nodes)} nodes, {len(material.mobile_nodes)} mobile nodes")

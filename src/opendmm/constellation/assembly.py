@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from opendmm.authority.authority import Authority, MobileNodeCredential
 from opendmm.constellation.deployment import Deployment, NodePlan, SubscriberPlan
-from opendmm.constellation.file import ProofMode, UplinkMode
+from opendmm.constellation.file import BindingName, ProofMode, UplinkMode
 from opendmm.entities.effects import Entity
 from opendmm.entities.fe_e import FeE
 from opendmm.entities.fe_i import FeI
@@ -15,8 +15,11 @@ from opendmm.entities.fe_mu_c import HostClient, NetworkClient
 from opendmm.entities.host import EntityHost
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.catalogue import CATALOGUE, ReferencePointName
 
 FE = FunctionalEntity
+AT_HAND = frozenset({ReferencePointName.R_XA, ReferencePointName.R_XU})
+"""R_XA joins entities of one node, R_XU a gateway and its one anchor."""
 
 
 def host_for(deployment: Deployment, node: NodeId, authority: Authority) -> EntityHost:
@@ -48,21 +51,22 @@ def host_for_mobile_node(
 
 
 def peers_of(deployment: Deployment, node: NodeId) -> set[NodeId]:
-    """The nodes this one shares a reference point with, for sessions set up ahead of need."""
+    """The nodes this one speaks to over the native binding, to set sessions up ahead of need."""
     mine = deployment.nodes[node].entities
-    joined = {
-        FE.FE_MCTX: {FE.FE_MCTX, FE.FE_IEC},
-        FE.FE_IEC: {FE.FE_MCTX, FE.FE_IEC, FE.FE_I, FE.FE_E},
-        FE.FE_I: {FE.FE_IEC},
-        FE.FE_E: {FE.FE_IEC},
+    native = {
+        point.ends
+        for name, point in CATALOGUE.items()
+        if deployment.bindings[name] is BindingName.NATIVE and name not in AT_HAND
     }
-    wanted = {other for kind in mine for other in joined.get(kind, set())}
-    gateways = {*deployment.gateways_of(node), deployment.anchor_at(node)}
-    return {
+    joined = native | {(other, one) for one, other in native}
+    found = {
         name
         for name, plan in deployment.nodes.items()
-        if name != node and (wanted & set(plan.entities) or name in gateways)
+        if any((one, other) in joined for one in mine for other in plan.entities)
     }
+    if deployment.bindings[ReferencePointName.R_XU] is BindingName.NATIVE:
+        found |= {*deployment.gateways_of(node), deployment.anchor_at(node)}
+    return found - {node}
 
 
 def ingress_controllers(deployment: Deployment, node: NodeId) -> tuple[NodeId, ...]:

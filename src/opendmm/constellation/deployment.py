@@ -6,9 +6,10 @@ always gives the same result.
 
 import msgspec
 
-from opendmm.constellation.file import Means, ProofMode, ScenarioSection, UplinkMode
+from opendmm.constellation.file import BindingName, Means, ProofMode, ScenarioSection, UplinkMode
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.catalogue import ReferencePointName
 from opendmm.reference_points.r_ic import PolicyMode
 
 
@@ -112,6 +113,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     ingresses: dict[NodeId, IngressPlan]
     controllers: dict[NodeId, ControllerPlan]
     subscribers: dict[MobileNodeId, SubscriberPlan]
+    bindings: dict[ReferencePointName, BindingName]
+    """What carries each reference point between nodes."""
     means: Means
     uplink: UplinkMode
     core_mtu: int

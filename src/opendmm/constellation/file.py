@@ -123,6 +123,7 @@ class BindingName(StrEnum):
     """What carries a reference point. Entities on one node always speak in-process."""
 
     NATIVE = "native"
+    PMIPV6 = "pmipv6"
 
 
 class ReferencePointSection(Strict, frozen=True, kw_only=True):

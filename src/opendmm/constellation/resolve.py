@@ -25,6 +25,7 @@ from opendmm.constellation.file import (
 from opendmm.constellation.quantities import bits_per_second, seconds, share
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.catalogue import ReferencePointName
 from opendmm.reference_points.r_ic import PolicyMode
 
 FE = FunctionalEntity
@@ -57,6 +58,7 @@ def deployment(file: ConstellationFile) -> Deployment:
             if FE.FE_IEC in section.entities
         },
         subscribers=_subscribers(file),
+        bindings={name: getattr(file.reference_points, name) for name in ReferencePointName},
         means=file.forwarding.means,
         uplink=file.forwarding.uplink,
         core_mtu=file.forwarding.core_mtu,

@@ -10,7 +10,7 @@ from typing import Any
 
 from opendmm.authority import material
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.roles import registered_roles
+from opendmm.constellation.roles import mobility_associations, registered_roles
 from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces
 from opendmm.model.identity import FunctionalEntity, MobileNodeId
@@ -135,7 +135,11 @@ class Daemons:
             return
         identities = [MobileNodeId(m) for m, s in self.deployment.subscribers.items() if s.client]
         made = material.generate(
-            self.deployment.name, registered_roles(self.deployment), identities, now=time.time()
+            self.deployment.name,
+            registered_roles(self.deployment),
+            identities,
+            now=time.time(),
+            associations=mobility_associations(self.deployment),
         )
         material.write(made, self.material)
 

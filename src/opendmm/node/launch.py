@@ -9,15 +9,19 @@ from opendmm.authority.material import MaterialError, TlsFiles, load_mobile_node
 from opendmm.authority.registry import Registry
 from opendmm.bindings.native.limits import Endpoint
 from opendmm.bindings.native.transport import EVERYWHERE, NativeTransport
+from opendmm.bindings.pmipv6.transport import PmipTransport
 from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import BindingName
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.forwarding.kernel.probe import forwarding_problems
 from opendmm.model.identity import NodeId
 from opendmm.node.daemon import Daemon, Doors, Renewal, Transport
 from opendmm.node.logs import warn
+from opendmm.node.pmipv6 import pmip_config
 from opendmm.node.role import Role, UnknownNodeError, mobile_node, network_element, subscriber
 from opendmm.node.runtime import NodeRuntime
 from opendmm.node.settings import NodeSettings
+from opendmm.node.switchboard import Reachability, Switchboard
 from opendmm.store.embedded import EmbeddedStore
 
 READY_LINE = "ready"
@@ -31,6 +35,7 @@ class Part(msgspec.Struct, frozen=True):
     deployment: Deployment
     registry: Registry
     tls: TlsFiles
+    shared_keys: dict[NodeId, bytes] = {}
 
 
 def read_part(settings: NodeSettings) -> Part:
@@ -47,7 +52,7 @@ def read_part(settings: NodeSettings) -> Part:
         return Part(role, deployment, mine.registry, mine.tls)
     theirs = load_node(folder, NodeId(settings.node), now)
     role = network_element(deployment, NodeId(settings.node), theirs.authority)
-    return Part(role, deployment, theirs.authority.registry, theirs.tls)
+    return Part(role, deployment, theirs.authority.registry, theirs.tls, theirs.shared_keys)
 
 
 async def run_daemon(settings: NodeSettings) -> None:
@@ -78,15 +83,24 @@ class _Binding:
 
     def connect(self, runtime: NodeRuntime) -> Transport:
         part = self._part
+        held: dict[NodeId, set[BindingName]] = {}
         self._transport = NativeTransport(
             part.tls,
             part.registry,
-            runtime,
+            Reachability(BindingName.NATIVE, runtime, held),
             addresses=_addresses(part.deployment),
             peers=part.role.peers,
             listen=None if part.role.mobile else Endpoint(EVERYWHERE),
         )
-        return self._transport
+        if part.role.mobile or BindingName.PMIPV6 not in part.deployment.bindings.values():
+            return self._transport
+        config = pmip_config(part.deployment, part.role.name, part.shared_keys)
+        return Switchboard(
+            self._transport,
+            PmipTransport(config, Reachability(BindingName.PMIPV6, runtime, held), runtime.now),
+            part.deployment.bindings,
+            frozenset(part.deployment.subscribers),
+        )
 
     def reread(self) -> Renewal | None:
         """The files as they are now; what a living daemon cannot take over is said."""

@@ -96,13 +96,9 @@ class LocalMobilityAnchor:
         status = self._objection(gateway, message, now)
         if status is not None:
             return self._refuse(gateway, message, status, now)
-        identifier = message.first(MobileNodeIdentifierOption)
-        assert identifier is not None
-        mobile_node = MobileNodeId(identifier.nai or "")
-        held = self.bindings.get(mobile_node)
         if message.lifetime == 0:
-            return self._deregister(gateway, message, mobile_node, held, now)
-        return self._register(gateway, message, mobile_node, held, now)
+            return self._deregister(gateway, message, now)
+        return self._register(gateway, message, now)
 
     def _objection(
         self, gateway: NodeId, message: BindingUpdate, now: float
@@ -139,14 +135,9 @@ class LocalMobilityAnchor:
             return BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED
         return None
 
-    def _register(
-        self,
-        gateway: NodeId,
-        message: BindingUpdate,
-        mobile_node: MobileNodeId,
-        held: ProxyBinding | None,
-        now: float,
-    ) -> list[Output]:
+    def _register(self, gateway: NodeId, message: BindingUpdate, now: float) -> list[Output]:
+        mobile_node = _name(message)
+        held = self.bindings.get(mobile_node)
         timestamp = message.first(TimestampOption)
         ticks = timestamp.ticks if timestamp is not None else None
         same = held is not None and held.gateway == gateway and held.stage is not Stage.DELETED
@@ -175,15 +166,9 @@ class LocalMobilityAnchor:
         )
         return [self._deliver(gateway, notification)]
 
-    def _deregister(
-        self,
-        gateway: NodeId,
-        message: BindingUpdate,
-        mobile_node: MobileNodeId,
-        held: ProxyBinding | None,
-        now: float,
-    ) -> list[Output]:
+    def _deregister(self, gateway: NodeId, message: BindingUpdate, now: float) -> list[Output]:
         """RFC 5213 §5.3.5; of a gateway that the mobile node has left already: nothing."""
+        held = self.bindings.get(_name(message))
         if held is not None and held.gateway != gateway:
             return []
         answer = self._answer(gateway, message, BindingStatus.ACCEPTED, (), now)
@@ -344,9 +329,7 @@ def _repeated(request: BindingUpdate) -> tuple[MobilityOption, ...]:
     return options + request.every(LinkLocalAddressOption)
 
 
-def _time(
-    request: BindingUpdate, status: BindingStatus, now: float
-) -> tuple[TimestampOption, ...]:
+def _time(request: BindingUpdate, status: BindingStatus, now: float) -> tuple[TimestampOption, ...]:
     """RFC 5213 §5.5: the time of the PBU, or on a mismatch this node's own."""
     asked = request.first(TimestampOption)
     if asked is None:
@@ -354,5 +337,3 @@ def _time(
     if status is BindingStatus.TIMESTAMP_MISMATCH:
         return (TimestampOption.from_seconds(now),)
     return (asked,)
-
-

@@ -52,7 +52,7 @@ class ProxyMobilityNode:
 
     def send(self, envelope: Envelope, now: float) -> list[Wanted]:
         """Carry a message to another node."""
-        if envelope.reference_point is ReferencePointName.R_XX:
+        if envelope.reference_point is not ReferencePointName.R_XU:
             return self._wanted(self.transfer.send(envelope), now)
         if envelope.sender.entity is FunctionalEntity.FE_MU_C:
             return self._wanted(self.mag.send(envelope, now), now)

@@ -32,9 +32,7 @@ class Listener(Protocol):
 class PmipTransport:
     """Lives in one event loop: `start`, then `send` at will, `close` at the end."""
 
-    def __init__(
-        self, config: PmipConfig, listener: Listener, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, config: PmipConfig, listener: Listener, now: Callable[[], float]) -> None:
         self.core = ProxyMobilityNode(config)
         self._listener = listener
         self._now = now
@@ -54,6 +52,8 @@ class PmipTransport:
         opened.bind((str(self.core.config.address), 0))
         asyncio.get_running_loop().add_reader(opened, self._read)
         self._socket = opened
+        for peer in self.core.config.associations:
+            self._listener.peer(peer, True)
 
     def close(self) -> None:
         if self._socket is not None:

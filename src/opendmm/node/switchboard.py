@@ -1,0 +1,93 @@
+"""The bindings of one daemon as one: each message goes by what carries its reference point.
+
+A peer is reachable while any binding reaches it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from opendmm.bindings.native.transport import NativeTransport
+from opendmm.bindings.pmipv6.transport import PmipTransport
+from opendmm.constellation.file import BindingName
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.reference_points.catalogue import Envelope, ReferencePointName
+
+
+class Listener(Protocol):
+    """The runtime, as bindings see it."""
+
+    def receive(self, envelopes: Sequence[Envelope]) -> None: ...
+
+    def peer(self, node: NodeId, reachable: bool) -> None: ...
+
+
+class Reachability:
+    """Joins what the bindings say of peers. One instance per binding, sharing `held`."""
+
+    def __init__(
+        self, binding: BindingName, listener: Listener, held: dict[NodeId, set[BindingName]]
+    ) -> None:
+        self._binding = binding
+        self._listener = listener
+        self._held = held
+
+    def receive(self, envelopes: Sequence[Envelope]) -> None:
+        self._listener.receive(envelopes)
+
+    def peer(self, node: NodeId, reachable: bool) -> None:
+        holders = self._held.setdefault(node, set())
+        if reachable:
+            holders.add(self._binding)
+            self._listener.peer(node, True)
+            return
+        holders.discard(self._binding)
+        if not holders:
+            self._listener.peer(node, False)
+
+
+class Switchboard:
+    """The native binding and Proxy Mobile IPv6, as the daemon runs them."""
+
+    def __init__(
+        self,
+        native: NativeTransport,
+        pmipv6: PmipTransport,
+        bindings: Mapping[ReferencePointName, BindingName],
+        mobile_nodes: frozenset[MobileNodeId],
+    ) -> None:
+        self._native = native
+        self._pmipv6 = pmipv6
+        self._bindings = bindings
+        self._mobile_nodes = mobile_nodes
+
+    async def start(self) -> None:
+        self._pmipv6.start()
+        await self._native.start()
+
+    def send(self, envelope: Envelope) -> None:
+        # A mobile node that speaks for itself is reached by its own session.
+        to_client = MobileNodeId(envelope.receiver.node) in self._mobile_nodes
+        carrier = self._bindings[envelope.reference_point]
+        if carrier is BindingName.PMIPV6 and not to_client:
+            self._pmipv6.send(envelope)
+        else:
+            self._native.send(envelope)
+
+    def set_peers(self, peers: frozenset[NodeId]) -> None:
+        self._native.set_peers(peers)
+
+    def link_up(self, anchor: NodeId, interface: str) -> None:
+        self._native.link_up(anchor, interface)
+
+    def link_down(self, anchor: NodeId) -> None:
+        self._native.link_down(anchor)
+
+    def rows(self) -> list[dict[str, object]]:
+        return self._native.rows() + self._pmipv6.rows()
+
+    async def broken(self) -> None:
+        await self._native.broken()
+
+    async def close(self) -> None:
+        self._pmipv6.close()
+        await self._native.close()
