@@ -44,7 +44,10 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
     """A home anchor's leave for FE_IECs to grant in its place, on the mobile node's proof.
 
     Good for attachments at `not_before` (microseconds since 1970) or later only: without it a
-    delegate could bring an old proof of the mobile node back to life.
+    delegate could bring an old proof of the mobile node back to life. `network_attachments`
+    extends the leave to attachments that the network alone has noticed and nobody has signed:
+    the home anchor then trusts its delegates with the prefixes altogether (RFC 8885 §6: a CMD
+    is a trusted party).
     """
 
     mobile_node: MobileNodeId
@@ -54,6 +57,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
     not_before: Microseconds
     issued_at: Seconds
     expires_at: Seconds
+    network_attachments: bool = False
 
 
 class AttachmentProof(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ CLAIMS = {
     "serial": -70012,
     "nodes": -70013,
     "mobile_nodes": -70014,
+    "network_attachments": -70015,
 }
 """Claim labels by the name of the field they carry."""
 NAMES = {label: name for name, label in CLAIMS.items()}

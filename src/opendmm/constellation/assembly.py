@@ -98,7 +98,8 @@ def _network_client(deployment: Deployment, node: NodeId) -> NetworkClient:
     anchor = deployment.anchor_at(node)
     end = Egress(anchor, deployment.nodes[anchor].locator)
     profiles = {s.mobile_node: s.prefixes for s in deployment.subscribers.values()}
-    return NetworkClient(node, hosted, deployment.timers.retransmit, end, profiles)
+    timers = deployment.timers
+    return NetworkClient(node, hosted, timers.retransmit, end, profiles, timers.drain)
 
 
 def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
@@ -119,6 +120,7 @@ def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
         peer_timeout=deployment.timers.peer_timeout,
         proof_required=deployment.attachment_proof is ProofMode.MOBILE_NODE,
         delegates=delegates,
+        network_delegation=deployment.delegation_proof is ProofMode.NETWORK and bool(delegates),
         gateways=deployment.gateways_of(plan.name),
     )
 
@@ -161,6 +163,7 @@ def _controller_config(deployment: Deployment, node: NodeId) -> ControllerConfig
         uplink_egress=_uplink_egresses(deployment),
         drain=deployment.timers.drain,
         retransmit=deployment.timers.retransmit,
+        grants_always=deployment.proxied,
     )
 
 

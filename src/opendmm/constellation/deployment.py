@@ -6,7 +6,15 @@ always gives the same result.
 
 import msgspec
 
-from opendmm.constellation.file import BindingName, Means, ProofMode, ScenarioSection, UplinkMode
+from opendmm.constellation.file import (
+    BindingName,
+    DatabaseMode,
+    Means,
+    ProofMode,
+    Rfc8885Section,
+    ScenarioSection,
+    UplinkMode,
+)
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
@@ -121,9 +129,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     access_mtu: int
     attachment_proof: ProofMode
     delegation: bool
+    delegation_proof: ProofMode = ProofMode.MOBILE_NODE
+    rfc8885: Rfc8885Section = Rfc8885Section()
     material: str
     timers: Timers
     scenario: ScenarioSection | None
+
+    @property
+    def proxied(self) -> bool:
+        """Whether FE_IEC grants in the home anchors' place also while these are alive."""
+        by_proxy = self.rfc8885.mode is DatabaseMode.PROXY
+        return by_proxy and BindingName.RFC8885 in self.bindings.values()
 
     def anchor_at(self, access: NodeId) -> NodeId:
         """The anchor of mobile nodes attached at a node (itself unless a gateway)."""

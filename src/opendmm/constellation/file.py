@@ -124,6 +124,7 @@ class BindingName(StrEnum):
 
     NATIVE = "native"
     PMIPV6 = "pmipv6"
+    RFC8885 = "rfc8885"
 
 
 class ReferencePointSection(Strict, frozen=True, kw_only=True):
@@ -151,6 +152,29 @@ class ReferencePointSection(Strict, frozen=True, kw_only=True):
     R_II: Annotated[
         BindingName, Meta(description="FE_IEC and FE_IEC: responsibility shared or taken over.")
     ] = BindingName.NATIVE
+
+
+class DatabaseMode(StrEnum):
+    """What a Central Mobility Database does with a registration (RFC 8885 §3.2 to §3.4)."""
+
+    RELAY = "relay"
+    LOCATOR = "locator"
+    PROXY = "proxy"
+
+
+class Rfc8885Section(Strict, frozen=True, kw_only=True):
+    """Distributed Proxy Mobile IPv6, for reference points carried by `rfc8885`."""
+
+    mode: Annotated[
+        DatabaseMode,
+        Meta(
+            description="The CMD relays contexts, only locates previous MAARs, or answers in their "
+            "place."
+        ),
+    ] = DatabaseMode.RELAY
+    previous_maars: Annotated[
+        int, Meta(ge=1, le=64, description="At most, of one mobile node (RFC 8885 §6).")
+    ] = 8
 
 
 class Means(StrEnum):
@@ -225,8 +249,18 @@ class SecuritySection(Strict, frozen=True, kw_only=True):
     ] = ProofMode.NETWORK
     delegation: Annotated[
         bool,
-        Meta(description="FE_IEC may grant on the mobile node's proof if the home anchor is dead."),
+        Meta(
+            description="FE_IEC may grant in a home anchor's place: if it is dead, or always "
+            "(`rfc8885` with `mode: proxy`)."
+        ),
     ] = False
+    delegation_proof: Annotated[
+        ProofMode,
+        Meta(
+            description="What FE_IEC needs to do so: the mobile node's signature; or `network`, "
+            "the new anchor's word alone, by which home anchors trust FE_IEC with their prefixes."
+        ),
+    ] = ProofMode.MOBILE_NODE
 
 
 class TimerSection(Strict, frozen=True, kw_only=True):
@@ -419,6 +453,9 @@ class ConstellationFile(Strict, frozen=True, kw_only=True):
     reference_points: Annotated[
         ReferencePointSection, Meta(description="The binding of each reference point.")
     ] = ReferencePointSection()
+    rfc8885: Annotated[
+        Rfc8885Section, Meta(description="For reference points carried by `rfc8885`.")
+    ] = Rfc8885Section()
     forwarding: Annotated[ForwardingSection, Meta(description="How redirected packets travel.")] = (
         ForwardingSection()
     )

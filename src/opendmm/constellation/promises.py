@@ -64,6 +64,15 @@ def _survival(placement: Placement) -> Iterator[Finding]:
 def _home_death(placement: Placement) -> Iterator[Finding]:
     deployment = placement.deployment
     proving = deployment.attachment_proof is ProofMode.MOBILE_NODE
+    if deployment.delegation and deployment.delegation_proof is ProofMode.NETWORK:
+        yield Finding(
+            severity=Severity.NOTE,
+            section="§6 Authority",
+            where=("security", "delegation_proof"),
+            message="home anchors trust FE_IEC with their prefixes: one gone bad can redirect them",
+            hint="`delegation_proof: mobile-node` takes the mobile node's signature as well",
+        )
+        return
     if deployment.delegation and proving:
         return
     if deployment.delegation:
@@ -73,7 +82,8 @@ def _home_death(placement: Placement) -> Iterator[Finding]:
             where=("security", "delegation"),
             message="delegation is never used: an FE_IEC grants only on the mobile node's own "
             "proof, and the proof here is the network's",
-            hint="set `attachment_proof: mobile-node`",
+            hint="set `attachment_proof: mobile-node`, or `delegation_proof: network` if home "
+            "anchors trust FE_IEC that far",
         )
     if placement.homes:
         yield Finding(

@@ -1,18 +1,23 @@
 """Reasoning about a constellation that is correctly written: what will it do, what not?
 
-The placement of the functional entities decides which promises can be kept. Three tables of
+The placement of the functional entities decides which promises can be kept. Four tables of
 small checks look at it: who lacks a counterpart, which promise is broken or costs something,
-what the forwarding means can carry. Nothing is run.
+what the forwarding means can carry, whether a protocol fits. Nothing is run.
 """
 
 from collections.abc import Iterator
 
-from opendmm.constellation import counterparts, means, promises
+from opendmm.constellation import counterparts, means, promises, rfc8885
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
 
-CHECKS: tuple[Check, ...] = (*counterparts.CHECKS, *promises.CHECKS, *means.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *counterparts.CHECKS,
+    *promises.CHECKS,
+    *means.CHECKS,
+    *rfc8885.CHECKS,
+)
 _WEIGHT = {severity: weight for weight, severity in enumerate(Severity)}
 
 

@@ -65,6 +65,8 @@ def deployment(file: ConstellationFile) -> Deployment:
         access_mtu=file.forwarding.access_mtu,
         attachment_proof=file.security.attachment_proof,
         delegation=file.security.delegation,
+        delegation_proof=file.security.delegation_proof,
+        rfc8885=file.rfc8885,
         material=file.security.material,
         timers=Timers(
             lifetime=seconds(file.timers.lifetime),

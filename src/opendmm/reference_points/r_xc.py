@@ -41,9 +41,15 @@ class IndirectionComplete(ContextMessage, frozen=True):
 
 
 class ContextLookup(Message, frozen=True):
-    """Who holds the context of this mobile node?"""
+    """Who holds the context of this mobile node?
+
+    `attached_at` and `proof` say of which attachment to the asking anchor: what carries the
+    question may fetch the contexts at once (RFC 8885 §3.2).
+    """
 
     mobile_node: MobileNodeId
+    attached_at: Microseconds = 0
+    proof: bytes = b""
 
 
 class ContextFound(Message, frozen=True):

@@ -24,7 +24,8 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     them is this instance's own); `standby_for` is the instance this one takes over for,
     `standby` the one that takes over for this. `egress_controllers` says which instance
     speaks R_EC to which FE_E. `uplink_egress` gives, where the uplink is tunnelled too, the
-    egress that packets from a mobile node at an anchor are sent to.
+    egress that packets from a mobile node at an anchor are sent to. With `grants_always` it
+    grants in the place of home anchors that are alive, too, if they have delegated.
     """
 
     node: NodeId
@@ -39,3 +40,4 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     drain: float = 1.0
     retransmit: float = 0.2
     lookup_timeout: float = 0.5
+    grants_always: bool = False

@@ -1,7 +1,8 @@
-"""Granting in a dead home anchor's place (design §6, delegated).
+"""Granting in a home anchor's place, when it is dead or always (design §6, delegated).
 
 The home anchor let this FE_IEC do so, but only together with the mobile node's own signed
-word that it is at the new anchor: an FE_IEC gone bad steals nothing.
+word that it is at the new anchor: an FE_IEC gone bad steals nothing. Unless the delegation says
+that the network's word is enough; then FE_IEC is trusted as an anchor is.
 """
 
 import msgspec
@@ -10,12 +11,16 @@ from opendmm.authority.grant import Unauthorised
 from opendmm.entities.effects import Effect, Persist, Send
 from opendmm.entities.fe_iec.core import Core
 from opendmm.entities.fe_iec.record import Record
-from opendmm.model.context import ContextId
-from opendmm.model.identity import EntityAddress
+from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.identity import EntityAddress, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.reference_points import r_xc
 from opendmm.reference_points.message import Status
 
+FRESH = 3 / 4
+"""Of a grant's lifetime: the least that a delegation must still be good for when the home anchor
+could grant itself. What is granted lasts no longer than the delegation, and an anchor refreshes
+after two thirds."""
 NUMBERED = "numbered "
 """Prefix of the facts that say which orders were granted last for a context."""
 
@@ -39,6 +44,8 @@ class Continuity:
         if refusal or record is None:
             return [self._response(sender, message, refusal, None)]
         context = record.context
+        if self._stale(context, now):
+            return [self._response(sender, message, Status.REFUSED, None)]
         # Granted here and not yet reported by the anchor it was granted to.
         pending = [o for o in self._granted.get(message.key, ()) if o > context.order]
         latest = max([context.order, *pending])
@@ -93,11 +100,25 @@ class Continuity:
         """The status that refuses, 0 when nothing speaks against granting."""
         if record is None or record.released:
             return Status.UNKNOWN_MOBILE_NODE
-        if message.home_anchor not in self.core.unreachable:
+        if self._home_grants(message.home_anchor):
             return Status.REFUSED
         if sender.node != message.new_anchor or not record.context.delegation:
             return Status.NOT_AUTHORISED
         return 0
+
+    def _home_grants(self, home: NodeId) -> bool:
+        """Whether this is none of our business: the home anchor is there to be asked."""
+        return not self.core.config.grants_always and home not in self.core.unreachable
+
+    def _stale(self, context: MobilityContext, now: float) -> bool:
+        """Whether the home anchor, which is there, had better be asked for a new delegation."""
+        if context.home_anchor in self.core.unreachable:
+            return False
+        try:
+            ends = self.core.authority.delegated_until(context.delegation)
+        except Unauthorised:
+            return True
+        return ends - now < FRESH * context.lifetime
 
     def _response(
         self,

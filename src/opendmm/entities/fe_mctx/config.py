@@ -26,7 +26,8 @@ class MctxConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `egress` is the FE_E in this anchor's network, `controllers` its FE_IEC instances in order
     of preference. `proof_required`: a move is granted only on the mobile node's signature.
-    `delegates` may grant in this home anchor's place when it is dead. `gateways` are the mobile
+    `delegates` may grant in this home anchor's place; with `network_delegation` also moves that
+    only the network has noticed, without the mobile node's proof. `gateways` are the mobile
     access gateways that may register mobile nodes here, and their tunnel ends (Proxy-CoA).
     """
 
@@ -40,4 +41,5 @@ class MctxConfig(msgspec.Struct, frozen=True, kw_only=True):
     peer_timeout: float = 1.0
     proof_required: bool = False
     delegates: tuple[NodeId, ...] = ()
+    network_delegation: bool = False
     gateways: dict[NodeId, Locator] = {}

@@ -173,6 +173,7 @@ class Granting:
                 now=now,
                 lifetime=lifetime,
                 not_before=order.attached_at,
+                network_attachments=self.core.config.network_delegation,
             )
         grant = authority.issue(
             mobile_node=context.mobile_node,
