@@ -26,6 +26,7 @@ from opendmm.entities.effects import (
     Received,
     Remove,
     SessionsEnded,
+    SetTimer,
     Started,
     TimerFired,
 )
@@ -37,13 +38,16 @@ from opendmm.model.rules import Access, Action, Permit, Redirect, Rule, RuleKey,
 from opendmm.reference_points import r_xu
 from opendmm.reference_points.message import Message, accepted
 
+DRAINED = "drained "
+"""What the timer of a revoked attachment is called, before the name of the mobile node."""
 DEFAULT_ROUTES = (HomePrefix(bytes(16), 0), HomePrefix(bytes(4), 0))
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A mobile node's link as last seen; `anchor` is where the notification goes.
 
-    `served` are the prefixes a gateway carries for it, `order` the move's once it is granted.
+    `served` are the prefixes a gateway carries for it, `order` the move's once it is granted;
+    `revoked`: its anchor has another way to it, and the gateway carries what is under way.
     """
 
     mobile_node: MobileNodeId
@@ -53,6 +57,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     attached_at: int
     served: tuple[HomePrefix, ...] = ()
     order: MoveOrder | None = None
+    revoked: bool = False
 
 
 class _Client(ABC):
@@ -177,9 +182,14 @@ class _Client(ABC):
             return []
         if not accepted(message.status):
             fields = {"mobile_node": message.mobile_node, "status": message.status}
-            return [Notice("attachment-refused", fields)]
+            return [Notice("attachment-refused", fields), *self.refused(link)]
         settled = self.outstanding.settle(("attach", message.mobile_node))
         return settled + self.anchored(link, message)
+
+    def refused(self, link: Link) -> list[Effect]:
+        """The anchor does not deliver, or not any more."""
+        del link
+        return []
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
         """The anchor delivers."""
@@ -204,7 +214,8 @@ class NetworkClient(_Client):
     of another, and then the node is a mobile access gateway (RFC 5213 §6) and FE_MU_U is its
     kernel's forwarding between the mobile node's link and the tunnel to the anchor. `profiles`
     are the home prefixes that a gateway knows ahead (RFC 5213 §6.2): what the anchor sends there
-    may overtake its acknowledgement, so it is delivered from the attachment on.
+    may overtake its acknowledgement, so it is delivered from the attachment on. A gateway whose
+    anchor has found another way carries what is under way for another `drain` seconds.
     """
 
     def __init__(
@@ -214,12 +225,23 @@ class NetworkClient(_Client):
         retransmit: float = 0.2,
         anchor: Egress | None = None,
         profiles: Mapping[MobileNodeId, tuple[HomePrefix, ...]] | None = None,
+        drain: float = 1.0,
     ) -> None:
         super().__init__(retransmit)
+        self.drain = drain
         self.profiles = profiles or {}
         self.node = node
         self.hosted = hosted
         self.gateway_to = anchor if anchor is not None and anchor.node != node else None
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        match event:
+            case Received(message=r_xu.AttachmentRevoked() as message):
+                return self._revoked(message, now)
+            case TimerFired(key) if key.startswith(DRAINED):
+                return self._drained(MobileNodeId(key.removeprefix(DRAINED)))
+            case _:
+                return super().handle(event, now)
 
     def attached(self, event: LinkAttached, now: float) -> list[Effect]:
         mobile_node = event.mobile_node
@@ -269,7 +291,9 @@ class NetworkClient(_Client):
 
     def started(self, facts: dict[str, bytes]) -> list[Effect]:
         super().started(facts)
-        return [effect for link in self.links.values() for effect in self._carry(link)]
+        revoked = [link.mobile_node for link in self.links.values() if link.revoked]
+        ended = [effect for mobile_node in revoked for effect in self._drained(mobile_node)]
+        return [*ended, *(effect for link in self.links.values() for effect in self._carry(link))]
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
         """What a client would now know the mobile node is told by the link itself; and a
@@ -288,6 +312,7 @@ class NetworkClient(_Client):
             link,
             served=message.prefixes + message.deprecated,
             order=message.order,
+            revoked=False,
         )
         gone = set(link.served) - set(served.served)
         return [
@@ -307,6 +332,30 @@ class NetworkClient(_Client):
         kept = tuple(prefix for prefix in link.served if prefix not in gone)
         effects += self._keep(msgspec.structs.replace(link, served=kept))
         return effects + [Remove(key) for prefix in sorted(gone) for key in _slots(prefix)]
+
+    def refused(self, link: Link) -> list[Effect]:
+        """On a gateway: what was accepted before is denied from now on (RFC 5213 §6.9.1.2)."""
+        return self._stop(link) if self.gateway_to is not None and link.order else []
+
+    def _revoked(self, message: r_xu.AttachmentRevoked, now: float) -> list[Effect]:
+        """On a gateway: serve this attachment no longer."""
+        link = self.links.get(message.mobile_node)
+        if self.gateway_to is None or link is None or link.attached_at != message.attached_at:
+            return []
+        settled = self.outstanding.settle(("attach", link.mobile_node))
+        if message.reason is r_xu.RevocationReason.ENDED:
+            return settled + self._stop(link)
+        due = SetTimer(f"{DRAINED}{link.mobile_node}", now + self.drain)
+        return [*settled, *self._keep(msgspec.structs.replace(link, revoked=True)), due]
+
+    def _drained(self, mobile_node: MobileNodeId) -> list[Effect]:
+        link = self.links.get(mobile_node)
+        return self._stop(link) if link is not None and link.revoked else []
+
+    def _stop(self, link: Link) -> list[Effect]:
+        idle = msgspec.structs.replace(link, served=(), order=None, revoked=False)
+        gone = [Remove(key) for prefix in sorted(link.served) for key in _slots(prefix)]
+        return [*self._keep(idle), *gone]
 
     def _carry(self, link: Link) -> list[Effect]:
         """Downlink from the attachment on, uplink once the anchor has accepted it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 
 from opendmm.bindings.mobility.association import SecurityAssociation
-from opendmm.bindings.pmipv6.config import PmipConfig
+from opendmm.bindings.pmipv6.config import PmipConfig, PolicyProfile
 from opendmm.constellation.deployment import Deployment
 from opendmm.model.identity import FunctionalEntity, NodeId
 
@@ -30,6 +30,10 @@ def pmip_config(
             name: addresses[name]
             for name, plan in deployment.nodes.items()
             if FunctionalEntity.FE_MCTX in plan.entities
+        },
+        profiles={
+            name: PolicyProfile(prefixes=plan.prefixes, proxied=not plan.client)
+            for name, plan in deployment.subscribers.items()
         },
         gateways=frozenset(deployment.gateways_of(node)),
         anchor=anchor if anchor != node else None,

@@ -72,6 +72,7 @@ R_XU = ReferencePoint(
     ),
     (
         r_xu.AttachAcknowledgement,
+        r_xu.AttachmentRevoked,
         r_xu.DetachAcknowledgement,
         r_xu.HandoverPredictionAcknowledgement,
         r_xu.ReleaseAcknowledgement,

@@ -4,6 +4,8 @@ The FE_MU_C is on the mobile node (host mobility) or beside the anchor, seeing l
 neighbour and Router Solicitation events (network mobility); the messages are the same.
 """
 
+from enum import StrEnum
+
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
@@ -59,6 +61,27 @@ class DetachAcknowledgement(Message, frozen=True):
 
     mobile_node: MobileNodeId
     detached_at: Microseconds
+
+
+class RevocationReason(StrEnum):
+    """Why an anchor serves a mobile node by a gateway no longer (RFC 5846 §5.1)."""
+
+    MOVED = "moved"
+    """It is attached elsewhere; what is on its way to the gateway is still to be delivered."""
+    ENDED = "ended"
+    """Its prefixes were released, or its binding has expired."""
+
+
+class AttachmentRevoked(Message, frozen=True):
+    """The anchor takes back what it acknowledged, before the gateway has seen the link go.
+
+    `attached_at` says of which attachment. Nothing answers it: an anchor that says so has
+    ceased already to send there, and the loss of the link tells the gateway the same.
+    """
+
+    mobile_node: MobileNodeId
+    attached_at: Microseconds
+    reason: RevocationReason
 
 
 class HandoverPrediction(Message, frozen=True):

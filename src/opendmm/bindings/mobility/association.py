@@ -19,7 +19,7 @@ from opendmm.wire.mobility.authentication import (
 )
 from opendmm.wire.mobility.codec import encode
 from opendmm.wire.mobility.message import MobilityMessage
-from opendmm.wire.mobility.numbers import AuthenticationSubtype
+from opendmm.wire.mobility.numbers import AuthenticationSubtype, BindingStatus
 from opendmm.wire.mobility.options.identification import (
     MessageAuthenticationOption,
     MessageReplayProtectionOption,
@@ -32,12 +32,39 @@ NTP_EPOCH = 2_208_988_800
 FRACTIONS = 1 << 32
 
 
-class AuthenticationFailed(Exception):
-    """A message is not from whom it says it is; the text says why."""
+class MessageRefused(Exception):
+    """A message is not believed; the text says why.
+
+    `status` is what a Binding Update is answered with (RFC 4285 §8), None when with nothing.
+    """
+
+    status: BindingStatus | None = None
 
 
-class ReplayedMessage(Exception):
-    """A message was received before, or is too old to tell; the text says which."""
+class NoAssociation(MessageRefused):
+    """It names no security association that there is: nothing to answer with (§5.1.1)."""
+
+
+class AuthenticationFailed(MessageRefused):
+    """It is not from whom it says it is."""
+
+    status = BindingStatus.MIPV6_AUTH_FAIL
+
+
+class ReplayedMessage(MessageRefused):
+    """It came before; whoever repeats it gets no answer out of us."""
+
+
+class NotTimed(MessageRefused):
+    """It does not say when it was made."""
+
+    status = BindingStatus.MIPV6_MESG_ID_REQD
+
+
+class Untimely(MessageRefused):
+    """It was made too long ago, or in the future, by this node's clock."""
+
+    status = BindingStatus.MIPV6_ID_MISMATCH
 
 
 class SecurityAssociation(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +83,12 @@ class SecurityAssociation(msgspec.Struct, frozen=True, kw_only=True):
         return encode(sealed, source, self.address)
 
     def verify(self, message: MobilityMessage, data: bytes, destination: IPv6Address) -> None:
-        """Check who sent `data`, decoded as `message`. Raises AuthenticationFailed."""
+        """Check who sent `data`, decoded as `message`. Raises MessageRefused."""
         last = message.options[-1] if message.options else None
         if not isinstance(last, MessageAuthenticationOption):
-            raise AuthenticationFailed("no Mobility Message Authentication option")
+            raise NoAssociation("no Mobility Message Authentication option")
         if last.subtype != AuthenticationSubtype.MN_HA or last.mobility_spi != self.spi:
-            raise AuthenticationFailed(f"unknown mobility SPI {last.mobility_spi}")
+            raise NoAssociation(f"unknown mobility SPI {last.mobility_spi}")
         if not message_authentication_holds(data, self.key, self.address, destination):
             raise AuthenticationFailed("wrong authentication data")
 
@@ -73,14 +100,14 @@ class ReplayWindow:
         self._seen: OrderedDict[bytes, float] = OrderedDict()
 
     def admit(self, message: MobilityMessage, now: float) -> None:
-        """Take note of an authentic message. Raises ReplayedMessage."""
+        """Take note of an authentic message. Raises MessageRefused."""
         timed = message.first(MessageReplayProtectionOption)
         authenticator = message.first(MessageAuthenticationOption)
         if timed is None or authenticator is None:
-            raise ReplayedMessage("it does not say when it was made")
+            raise NotTimed("it does not say when it was made")
         made = timed.ntp_timestamp / FRACTIONS - NTP_EPOCH
         if abs(made - now) > CLOSE_ENOUGH:
-            raise ReplayedMessage(f"it was made {now - made:+.1f} s ago by this node's clock")
+            raise Untimely(f"it was made {now - made:+.1f} s ago by this node's clock")
         while self._seen and next(iter(self._seen.values())) < now - 2 * CLOSE_ENOUGH:
             self._seen.popitem(last=False)
         if authenticator.authentication_data in self._seen:

@@ -14,13 +14,19 @@ class Backoff(msgspec.Struct):
 
     due: float
     interval: Seconds
+    ceiling: Seconds = MAX_BINDACK_TIMEOUT
 
     @classmethod
-    def begin(cls, now: float, initial: Seconds = INITIAL_BINDACK_TIMEOUT) -> "Backoff":
+    def begin(
+        cls,
+        now: float,
+        initial: Seconds = INITIAL_BINDACK_TIMEOUT,
+        ceiling: Seconds = MAX_BINDACK_TIMEOUT,
+    ) -> "Backoff":
         """After the first transmission at `now`."""
-        return cls(now + initial, initial)
+        return cls(now + initial, initial, ceiling)
 
     def repeat(self, now: float) -> None:
         """After a repetition at `now`."""
-        self.interval = min(self.interval * 2, MAX_BINDACK_TIMEOUT)
+        self.interval = min(self.interval * 2, self.ceiling)
         self.due = now + self.interval

@@ -1,19 +1,34 @@
 """The local mobility anchor (RFC 5213 §5): Proxy Binding Updates in, R_XU to the FE_MCTX.
 
-One Binding Cache entry a mobile node. A valid PBU becomes an AttachNotification, and the
-FE_MCTX's AttachAcknowledgement the PBA; what RFC 5213 refuses is refused here with its status,
-before any entity hears of it. Pure.
+A valid PBU becomes an AttachNotification, and the FE_MCTX's AttachAcknowledgement the PBA; what
+RFC 5213 refuses is refused here with its status, before any entity hears of it. A mobile node has
+one mobility session: what its Handoff Indicator says changes nothing (§5.4 with one interface).
+
+The Binding Cache is not persisted, the FE_MCTX's attachments and the kernel's forwarding are. An
+anchor that has restarted says so in its heartbeats (RFC 5847), its gateways register again, and
+as they say since when each mobile node is attached, the FE_MCTX finds nothing new in that. Pure.
 """
 
 import math
-from enum import StrEnum
 
 import msgspec
 
 from opendmm.bindings.mobility.outputs import Complain, Deliver, Output, Transmit
+from opendmm.bindings.pmipv6.admission import Admission
+from opendmm.bindings.pmipv6.cache import BindingCache, Claim, ProxyBinding, Stage
 from opendmm.bindings.pmipv6.config import PmipConfig
-from opendmm.bindings.pmipv6.mag import extras
-from opendmm.bindings.pmipv6.prefixes import ALL_ZERO, assigned, prefixes_in
+from opendmm.bindings.pmipv6.extension import Attached, Granted, added, addition
+from opendmm.bindings.pmipv6.fields import (
+    MICROSECONDS,
+    in_microseconds,
+    indicator_in,
+    link_layer_id_in,
+    named,
+    technology_in,
+    ticks_of,
+)
+from opendmm.bindings.pmipv6.prefixes import ALL_ZERO, assigned, denied_ipv4
+from opendmm.bindings.pmipv6.revocation import Revocations
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points import r_xu
@@ -22,16 +37,15 @@ from opendmm.reference_points.message import Message, Status, accepted
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingUpdate
 from opendmm.wire.mobility.numbers import (
     LIFETIME_UNIT,
-    AccessTechnology,
     BindingAcknowledgementFlags,
     BindingStatus,
-    BindingUpdateFlags,
-    HandoffIndicator,
+    NotificationReason,
+    RevocationTrigger,
+    UpdateNotificationFlags,
 )
 from opendmm.wire.mobility.options.base import MobilityOption
 from opendmm.wire.mobility.options.identification import MobileNodeIdentifierOption
 from opendmm.wire.mobility.options.proxy import (
-    FRACTIONS,
     AccessTechnologyTypeOption,
     HandoffIndicatorOption,
     HomeNetworkPrefixOption,
@@ -39,6 +53,7 @@ from opendmm.wire.mobility.options.proxy import (
     LinkLocalAddressOption,
     TimestampOption,
 )
+from opendmm.wire.mobility.update_notification import UpdateNotification
 
 STATUS = {
     Status.UNKNOWN_MOBILE_NODE: BindingStatus.NOT_LMA_FOR_THIS_MOBILE_NODE,
@@ -47,38 +62,10 @@ STATUS = {
     Status.FORWARDING_FAILED: BindingStatus.FORWARDING_SETUP_FAILED,
 }
 """What the FE_MCTX refuses with, in the words of RFC 5213 §8.9."""
-HALF_OF_ALL = 1 << 15
-"""RFC 6275 §9.5.1: how far ahead a sequence number may be."""
-
-
-class Stage(StrEnum):
-    """Of a Binding Cache entry."""
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    DELETED = "deleted"
-    """De-registered, kept for MinDelayBeforeBCEDelete (RFC 5213 §5.3.5)."""
-
-
-class ProxyBinding(msgspec.Struct, kw_only=True):
-    """A Binding Cache entry (RFC 5213 §5.1). `until` is in seconds since 1970.
-
-    `request` is the PBU that awaits its answer; `ticks` the latest timestamp accepted,
-    `attached_at` in microseconds that of the first PBU of this attachment.
-    """
-
-    mobile_node: MobileNodeId
-    gateway: NodeId
-    stage: Stage
-    attached_at: int
-    sequence: int
-    ticks: int | None
-    link_layer_id: bytes
-    access_technology: AccessTechnology
-    handoff: HandoffIndicator
-    prefixes: tuple[HomePrefix, ...] = ()
-    until: float = math.inf
-    request: BindingUpdate | None = None
+TRIGGERS = {
+    r_xu.RevocationReason.MOVED: RevocationTrigger.INTER_MAG_HANDOVER_UNKNOWN,
+    r_xu.RevocationReason.ENDED: RevocationTrigger.USER_INITIATED_SESSION_TERMINATION,
+}
 
 
 class LocalMobilityAnchor:
@@ -86,155 +73,215 @@ class LocalMobilityAnchor:
 
     def __init__(self, config: PmipConfig) -> None:
         self.config = config
-        self.bindings: dict[MobileNodeId, ProxyBinding] = {}
+        self.cache = BindingCache()
+        self.revocations = Revocations(config)
         self.refused: dict[BindingStatus, int] = {}
+        self._admission = Admission(config, self.cache)
+        self._sequence = 0
 
     # From a MAG
 
     def updated(self, gateway: NodeId, message: BindingUpdate, now: float) -> list[Output]:
         """A PBU (RFC 5213 §5.3.1), authentic."""
-        status = self._objection(gateway, message, now)
+        status = self._admission.objection(gateway, message, now)
         if status is not None:
-            return self._refuse(gateway, message, status, now)
+            return self.refuse(gateway, message, status, now)
         if message.lifetime == 0:
             return self._deregister(gateway, message, now)
         return self._register(gateway, message, now)
 
-    def _objection(
-        self, gateway: NodeId, message: BindingUpdate, now: float
-    ) -> BindingStatus | None:
-        """Why the PBU is refused, in the order of RFC 5213 §5.3.1; None when it is not."""
-        if not message.flags & BindingUpdateFlags.P:
-            return BindingStatus.HOME_REGISTRATION_NOT_SUPPORTED
-        if gateway not in self.config.gateways:
-            return BindingStatus.MAG_NOT_AUTHORIZED_FOR_PROXY_REG
-        identifier = message.first(MobileNodeIdentifierOption)
-        if identifier is None or not identifier.nai:
-            return BindingStatus.MISSING_MN_IDENTIFIER_OPTION
-        if message.first(HomeNetworkPrefixOption) is None:
-            return BindingStatus.MISSING_HOME_NETWORK_PREFIX_OPTION
-        if message.first(HandoffIndicatorOption) is None:
-            return BindingStatus.MISSING_HANDOFF_INDICATOR_OPTION
-        if message.first(AccessTechnologyTypeOption) is None:
-            return BindingStatus.MISSING_ACCESS_TECH_TYPE_OPTION
-        held = self.bindings.get(MobileNodeId(identifier.nai))
-        return self._out_of_order(message, held, now) or _other_prefixes(message, held)
-
-    def _out_of_order(
-        self, message: BindingUpdate, held: ProxyBinding | None, now: float
-    ) -> BindingStatus | None:
-        """RFC 5213 §5.5: by timestamp where there is one, else by sequence number."""
-        timestamp = message.first(TimestampOption)
-        if timestamp is None:
-            ahead = (message.sequence - held.sequence) & 0xFFFF if held is not None else 1
-            stale = not 0 < ahead < HALF_OF_ALL
-            return BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW if stale else None
-        if abs(timestamp.seconds - now) > self.config.timestamp_validity_window:
-            return BindingStatus.TIMESTAMP_MISMATCH
-        if held is not None and held.ticks is not None and timestamp.ticks <= held.ticks:
-            return BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED
-        return None
-
     def _register(self, gateway: NodeId, message: BindingUpdate, now: float) -> list[Output]:
-        mobile_node = _name(message)
-        held = self.bindings.get(mobile_node)
-        timestamp = message.first(TimestampOption)
-        ticks = timestamp.ticks if timestamp is not None else None
-        same = held is not None and held.gateway == gateway and held.stage is not Stage.DELETED
-        begun = ticks if ticks is not None else int(now * FRACTIONS)
-        entry = ProxyBinding(
-            mobile_node=mobile_node,
+        mobile_node = named(message)
+        claim = Claim(
             gateway=gateway,
-            stage=Stage.PENDING,
-            attached_at=held.attached_at if held and same else begun * 1_000_000 // FRACTIONS,
-            sequence=message.sequence,
-            ticks=ticks,
-            link_layer_id=_link_layer_id(message),
-            access_technology=_technology(message),
-            handoff=_indicator(message),
-            prefixes=held.prefixes if held is not None else (),
+            attached_at=self._beginning(gateway, message, now),
+            ticks=ticks_of(message),
             request=message,
         )
-        if same and held is not None:
-            entry.stage, entry.until = held.stage, held.until
-        self.bindings[mobile_node] = entry
+        self.cache.claim(mobile_node, claim)
+        self.revocations.settled(gateway, mobile_node)
         notification = r_xu.AttachNotification(
             mobile_node=mobile_node,
-            attached_at=entry.attached_at,
-            link_layer_id=entry.link_layer_id,
-            access_technology=entry.access_technology,
+            attached_at=claim.attached_at,
+            link_layer_id=link_layer_id_in(message),
+            access_technology=technology_in(message),
         )
         return [self._deliver(gateway, notification)]
 
+    def _beginning(self, gateway: NodeId, message: BindingUpdate, now: float) -> int:
+        """When the attachment began that a PBU registers, or registers again."""
+        mobile_node, ticks = named(message), ticks_of(message)
+        sent = in_microseconds(ticks) if ticks is not None else int(now * MICROSECONDS)
+        said = addition(message, Attached).attached_at
+        if said:
+            return min(said, sent)
+        for held in (self.cache.claims.get(mobile_node), self._active(mobile_node)):
+            if held is not None:
+                return held.attached_at if held.gateway == gateway else sent
+        return sent
+
+    def _active(self, mobile_node: MobileNodeId) -> ProxyBinding | None:
+        entry = self.cache.entries.get(mobile_node)
+        return entry if entry is not None and entry.stage is Stage.ACTIVE else None
+
     def _deregister(self, gateway: NodeId, message: BindingUpdate, now: float) -> list[Output]:
-        """RFC 5213 §5.3.5; of a gateway that the mobile node has left already: nothing."""
-        held = self.bindings.get(_name(message))
-        if held is not None and held.gateway != gateway:
+        """RFC 5213 §5.3.5; of a gateway that the mobile node has left already, or of a mobile
+        node without a session (§5.4.1): nothing."""
+        mobile_node = named(message)
+        held = self.cache.entries.get(mobile_node)
+        claim = self.cache.claims.get(mobile_node)
+        self.revocations.settled(gateway, mobile_node)
+        if claim is not None and claim.gateway == gateway:
+            del self.cache.claims[mobile_node]
+        elif held is None or held.gateway != gateway:
             return []
-        answer = self._answer(gateway, message, BindingStatus.ACCEPTED, (), now)
-        if held is None:
-            return [answer]
-        held.stage = Stage.DELETED
-        held.request = None
-        held.sequence = message.sequence
-        timestamp = message.first(TimestampOption)
-        held.ticks = timestamp.ticks if timestamp is not None else None
-        held.until = now + self.config.min_delay_before_bce_delete
-        return [answer, self._detached(held, now)]
+        begun = max(e.attached_at for e in (held, claim) if e is not None and e.gateway == gateway)
+        prefixes = held.prefixes if held is not None else ()
+        answer = self._answer(
+            gateway, message, BindingStatus.ACCEPTED, assigned(prefixes), now, timely=True
+        )
+        if held is not None and held.gateway == gateway:
+            deleted = msgspec.structs.replace(
+                held,
+                stage=Stage.DELETED,
+                sequence=message.sequence,
+                ticks=ticks_of(message),
+                until=now + self.config.min_delay_before_bce_delete,
+            )
+            self.cache.put(deleted)
+        return [answer, self._detached(gateway, mobile_node, ticks_of(message), begun, now)]
 
     # From the FE_MCTX
 
     def send(self, envelope: Envelope, now: float) -> list[Output]:
         """Carry a message of R_XU to the gateway."""
-        message = envelope.message
+        message, gateway = envelope.message, envelope.receiver.node
         match message:
             case r_xu.AttachAcknowledgement():
-                return self._acknowledge(message, now)
+                return self._acknowledge(gateway, message, now)
+            case r_xu.AttachmentRevoked():
+                return self._revoke(gateway, message, now)
             case r_xu.DetachAcknowledgement():
                 return []  # the PBA has gone already
             case _:
                 fields = {"message": type(message).__name__}
-                return [Complain("message-not-carried", envelope.receiver.node, fields)]
+                return [Complain("message-not-carried", gateway, fields)]
 
-    def _acknowledge(self, message: r_xu.AttachAcknowledgement, now: float) -> list[Output]:
-        entry = self.bindings.get(message.mobile_node)
-        if entry is None or entry.request is None or entry.attached_at != message.attached_at:
-            return []
-        request, entry.request = entry.request, None
+    def _acknowledge(
+        self, gateway: NodeId, message: r_xu.AttachAcknowledgement, now: float
+    ) -> list[Output]:
+        claim = self.cache.claims.get(message.mobile_node)
+        if claim is None or (claim.gateway, claim.attached_at) != (gateway, message.attached_at):
+            return self._changed(gateway, message)
+        del self.cache.claims[message.mobile_node]
+        request = claim.request
         if not accepted(message.status):
             status = STATUS.get(message.status, BindingStatus.REASON_UNSPECIFIED)
-            if entry.stage is Stage.PENDING:
-                del self.bindings[entry.mobile_node]
-            return self._refuse(entry.gateway, request, status, now)
+            return self.refuse(gateway, request, status, now, timely=True)
         prefixes = message.prefixes + message.deprecated
-        entry.prefixes = prefixes
-        entry.stage = Stage.ACTIVE
-        entry.until = now + request.lifetime_seconds
-        options = (*assigned(prefixes), *extras(message))
-        return [self._answer(entry.gateway, request, BindingStatus.ACCEPTED, options, now)]
+        lifetime = self._lifetime(request)
+        entry = ProxyBinding(
+            mobile_node=message.mobile_node,
+            gateway=gateway,
+            stage=Stage.ACTIVE,
+            attached_at=claim.attached_at,
+            sequence=request.sequence,
+            ticks=claim.ticks,
+            link_layer_id=link_layer_id_in(request),
+            access_technology=technology_in(request),
+            prefixes=prefixes,
+            until=now + lifetime * LIFETIME_UNIT,
+        )
+        self.cache.put(entry)
+        options = (*assigned(prefixes), *added(Granted(message.order, message.deprecated)))
+        return [self._answer(gateway, request, BindingStatus.ACCEPTED, options, now, timely=True)]
+
+    def _changed(self, gateway: NodeId, message: r_xu.AttachAcknowledgement) -> list[Output]:
+        """No PBU asked: have the gateway ask, where it does not know all (RFC 7077 §4.1)."""
+        held = self._active(message.mobile_node)
+        known = held.prefixes if held is not None and held.gateway == gateway else ()
+        news = set(message.prefixes + message.deprecated) - set(known)
+        if not accepted(message.status) or not news:
+            return []
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        notification = UpdateNotification(
+            sequence=self._sequence,
+            reason=NotificationReason.FORCE_REREGISTRATION,
+            flags=UpdateNotificationFlags(0),
+            options=(MobileNodeIdentifierOption.from_nai(message.mobile_node),),
+        )
+        return [Transmit(gateway, notification)]
+
+    def _revoke(self, gateway: NodeId, message: r_xu.AttachmentRevoked, now: float) -> list[Output]:
+        """RFC 5846 §8.1; nothing where the gateway has de-registered the mobile node itself."""
+        mobile_node = message.mobile_node
+        held = self.cache.entries.get(mobile_node)
+        prefixes: tuple[HomePrefix, ...] = ()
+        if held is not None and held.gateway == gateway:
+            if held.stage is Stage.DELETED:
+                return []
+            prefixes = held.prefixes
+            self._forget(held)
+        trigger = TRIGGERS[message.reason]
+        return self.revocations.revoke(
+            gateway, mobile_node, trigger, message.attached_at, prefixes, now
+        )
+
+    def _forget(self, entry: ProxyBinding) -> None:
+        """Unless the mobile node is to be registered elsewhere: its entry goes then."""
+        if entry.mobile_node not in self.cache.claims:
+            self.cache.drop(entry.mobile_node)
 
     # Time
 
     def next_timer(self) -> float:
         """When `fire` is due; infinite when nothing is."""
-        return min((entry.until for entry in self.bindings.values()), default=math.inf)
+        return min(self.cache.next_timer(), self.revocations.next_timer())
 
     def fire(self, now: float) -> list[Output]:
         """Bindings end that nobody renewed, or that were de-registered long enough ago."""
-        over = [entry for entry in self.bindings.values() if entry.until <= now]
-        for entry in over:
-            del self.bindings[entry.mobile_node]
-        return [self._detached(entry, now) for entry in over if entry.stage is Stage.ACTIVE]
+        outputs = self.revocations.fire(now)
+        for entry in self.cache.over(now):
+            if entry.stage is Stage.ACTIVE:
+                outputs += self._expired(entry, now)
+        return outputs
+
+    def _expired(self, entry: ProxyBinding, now: float) -> list[Output]:
+        """The gateway may take it to be registered still (RFC 5846 §3.4.1)."""
+        gone = (entry.gateway, entry.mobile_node)
+        trigger = RevocationTrigger.POSSIBLE_OUT_OF_SYNC_BCE_STATE
+        return [
+            self._detached(*gone, entry.ticks, entry.attached_at, now),
+            *self.revocations.revoke(*gone, trigger, entry.attached_at, entry.prefixes, now),
+        ]
+
+    def restarted(self, gateway: NodeId, now: float) -> None:
+        """A gateway has lost its registrations (RFC 5847 §3.2): what it does not register anew
+        before long is taken to be gone, as if it had been de-registered."""
+        until = now + self.config.min_delay_before_bce_delete
+        for entry in self.cache.of(gateway):
+            self.cache.put(msgspec.structs.replace(entry, until=min(until, entry.until)))
 
     # Answers
 
-    def _refuse(
-        self, gateway: NodeId, message: BindingUpdate, status: BindingStatus, now: float
+    def refuse(
+        self,
+        gateway: NodeId,
+        message: BindingUpdate,
+        status: BindingStatus,
+        now: float,
+        *,
+        timely: bool | None = None,
     ) -> list[Output]:
+        """A PBA that rejects; it repeats the prefixes asked for (RFC 5213 §5.3.6)."""
         self.refused[status] = self.refused.get(status, 0) + 1
+        if timely is None:
+            timely = self._admission.timely(message, named(message), now)
         asked = message.every(HomeNetworkPrefixOption) or (ALL_ZERO,)
-        answer = self._answer(gateway, message, status, asked, now)
-        return [answer, Complain("registration-refused", gateway, {"status": status.name})]
+        options = (*asked, *denied_ipv4(message, status))
+        answer = self._answer(gateway, message, status, options, now, timely=timely)
+        fields = {"status": status.name, "mobile_node": named(message)}
+        return [answer, Complain("registration-refused", gateway, fields)]
 
     def _answer(
         self,
@@ -243,78 +290,37 @@ class LocalMobilityAnchor:
         status: BindingStatus,
         options: tuple[MobilityOption, ...],
         now: float,
+        *,
+        timely: bool,
     ) -> Transmit:
-        """A PBA that repeats what RFC 5213 §5.3.6 wants repeated."""
-        held = self.bindings.get(_name(request))
         sequence = request.sequence
-        if status is BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW and held is not None:
-            sequence = held.sequence
-        lifetime = math.ceil(self.config.lifetime / LIFETIME_UNIT)
+        if status is BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW:
+            last = self._admission.last_sequence(named(request))
+            sequence = last if last is not None else sequence
         acknowledgement = BindingAcknowledgement(
             status=status,
             flags=BindingAcknowledgementFlags.P,
             sequence=sequence,
-            lifetime=min(request.lifetime, lifetime) if status.accepted else 0,
-            options=(*_repeated(request), *options, *_time(request, status, now)),
+            lifetime=self._lifetime(request) if status.accepted else 0,
+            options=(*_repeated(request), *options, *_time(request, now, timely=timely)),
         )
         return Transmit(gateway, acknowledgement)
 
-    def _detached(self, entry: ProxyBinding, now: float) -> Deliver:
-        ticks = entry.ticks if entry.ticks is not None else int(now * FRACTIONS)
-        detached = r_xu.DetachNotification(
-            mobile_node=entry.mobile_node,
-            detached_at=max(ticks * 1_000_000 // FRACTIONS, entry.attached_at),
-        )
-        return self._deliver(entry.gateway, detached)
+    def _lifetime(self, request: BindingUpdate) -> int:
+        """In units of four seconds: what was asked for, as long as it is not too much."""
+        return min(request.lifetime, math.ceil(self.config.lifetime / LIFETIME_UNIT))
+
+    def _detached(
+        self, gateway: NodeId, mobile_node: MobileNodeId, ticks: int | None, begun: int, now: float
+    ) -> Deliver:
+        said = in_microseconds(ticks) if ticks is not None else int(now * MICROSECONDS)
+        detached = r_xu.DetachNotification(mobile_node=mobile_node, detached_at=max(said, begun))
+        return self._deliver(gateway, detached)
 
     def _deliver(self, gateway: NodeId, message: Message) -> Deliver:
         client = EntityAddress(gateway, FunctionalEntity.FE_MU_C)
         here = EntityAddress(self.config.node, FunctionalEntity.FE_MCTX)
         return Deliver(Envelope(ReferencePointName.R_XU, client, here, message))
-
-    def rows(self) -> list[dict[str, object]]:
-        """The Binding Cache."""
-        return [
-            {
-                "mobile_node": entry.mobile_node,
-                "gateway": entry.gateway,
-                "prefixes": [str(prefix) for prefix in entry.prefixes],
-                "sequence": entry.sequence,
-                "state": str(entry.stage),
-                "expires_at": entry.until,
-            }
-            for entry in self.bindings.values()
-        ]
-
-
-def _name(message: BindingUpdate) -> MobileNodeId:
-    identifier = message.first(MobileNodeIdentifierOption)
-    return MobileNodeId(identifier.nai or "") if identifier is not None else MobileNodeId("")
-
-
-def _other_prefixes(message: BindingUpdate, held: ProxyBinding | None) -> BindingStatus | None:
-    """RFC 5213 §5.4.1: what is asked for must be what the entry has."""
-    wanted = {p for p in prefixes_in(message) if p.is_ipv6}
-    if held is None or not wanted or not held.prefixes:
-        return None
-    if wanted != {p for p in held.prefixes if p.is_ipv6}:
-        return BindingStatus.BCE_PBU_PREFIX_SET_DO_NOT_MATCH
-    return None
-
-
-def _link_layer_id(message: BindingUpdate) -> bytes:
-    option = message.first(LinkLayerIdentifierOption)
-    return option.address if option is not None else b""
-
-
-def _technology(message: BindingUpdate) -> AccessTechnology:
-    option = message.first(AccessTechnologyTypeOption)
-    return option.technology if option is not None else AccessTechnology(0)
-
-
-def _indicator(message: BindingUpdate) -> HandoffIndicator:
-    option = message.first(HandoffIndicatorOption)
-    return option.indicator if option is not None else HandoffIndicator.RESERVED
 
 
 def _repeated(request: BindingUpdate) -> tuple[MobilityOption, ...]:
@@ -322,18 +328,17 @@ def _repeated(request: BindingUpdate) -> tuple[MobilityOption, ...]:
     identifier = request.first(MobileNodeIdentifierOption)
     options: tuple[MobilityOption, ...] = (
         identifier or MobileNodeIdentifierOption.from_nai(""),
-        HandoffIndicatorOption(_indicator(request)),
-        AccessTechnologyTypeOption(_technology(request)),
+        HandoffIndicatorOption(indicator_in(request)),
+        AccessTechnologyTypeOption(technology_in(request)),
     )
     options += request.every(LinkLayerIdentifierOption)
     return options + request.every(LinkLocalAddressOption)
 
 
-def _time(request: BindingUpdate, status: BindingStatus, now: float) -> tuple[TimestampOption, ...]:
-    """RFC 5213 §5.5: the time of the PBU, or on a mismatch this node's own."""
+def _time(request: BindingUpdate, now: float, *, timely: bool) -> tuple[TimestampOption, ...]:
+    """RFC 5213 §5.5: the time of the PBU where it is valid, else this node's own (items 7 to 9),
+    and none where it had none."""
     asked = request.first(TimestampOption)
     if asked is None:
         return ()
-    if status is BindingStatus.TIMESTAMP_MISMATCH:
-        return (TimestampOption.from_seconds(now),)
-    return (asked,)
+    return (asked if timely else TimestampOption.from_seconds(now),)

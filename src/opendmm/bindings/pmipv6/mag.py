@@ -1,22 +1,24 @@
 """The mobile access gateway (RFC 5213 §6): R_XU towards the anchor as Proxy Binding Updates.
 
-One entry of the Binding Update List a mobile node. An AttachNotification becomes a PBU,
-repeated until its PBA comes and renewed before its lifetime ends; the PBA becomes the
-AttachAcknowledgement. A DetachNotification becomes a PBU with lifetime zero. Pure.
+An AttachNotification becomes a PBU, repeated until its PBA comes and renewed before its lifetime
+ends; the PBA becomes the AttachAcknowledgement. A DetachNotification becomes a PBU with lifetime
+zero, a Binding Revocation Indication (RFC 5846) an AttachmentRevoked. Nothing is persisted here:
+the FE_MU_C knows its links, and after a restart it tells of them again. Pure.
 """
 
 import math
-from ipaddress import IPv6Address
+from collections.abc import Iterable
 
-import msgspec
-
-from opendmm.bindings.mobility.backoff import Backoff
+from opendmm.bindings.mobility.agenda import Agenda
+from opendmm.bindings.mobility.backoff import MAX_BINDACK_TIMEOUT, Backoff
 from opendmm.bindings.mobility.outputs import Complain, Deliver, Output, Transmit
-from opendmm.bindings.pmipv6.config import PmipConfig
-from opendmm.bindings.pmipv6.extension import payload_in, wrapped
-from opendmm.bindings.pmipv6.prefixes import prefixes_in, requested
-from opendmm.model.addressing import HomePrefix
-from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
+from opendmm.bindings.pmipv6.config import PmipConfig, PolicyProfile
+from opendmm.bindings.pmipv6.extension import Granted, addition
+from opendmm.bindings.pmipv6.fields import named
+from opendmm.bindings.pmipv6.prefixes import prefixes_in
+from opendmm.bindings.pmipv6.registration import Registration, Stage
+from opendmm.bindings.pmipv6.revoked import MOVES, objection
+from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.reference_points import r_xu
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
@@ -24,72 +26,61 @@ from opendmm.reference_points.message import Message, Status
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingUpdate
 from opendmm.wire.mobility.numbers import (
     LIFETIME_UNIT,
-    AccessTechnology,
     BindingAcknowledgementFlags,
     BindingStatus,
     BindingUpdateFlags,
     HandoffIndicator,
+    NotificationStatus,
+    RevocationFlags,
+    RevocationStatus,
+    RevocationTrigger,
+    UpdateNotificationFlags,
 )
-from opendmm.wire.mobility.options.base import MobilityOption
 from opendmm.wire.mobility.options.identification import MobileNodeIdentifierOption
-from opendmm.wire.mobility.options.proxy import (
-    AccessTechnologyTypeOption,
-    HandoffIndicatorOption,
-    LinkLayerIdentifierOption,
-    LinkLocalAddressOption,
-    TimestampOption,
+from opendmm.wire.mobility.options.proxy import FRACTIONS, TimestampOption
+from opendmm.wire.mobility.revocation import (
+    BindingRevocationAcknowledgement,
+    BindingRevocationIndication,
+)
+from opendmm.wire.mobility.update_notification import (
+    UpdateNotification,
+    UpdateNotificationAcknowledgement,
 )
 
-FIXED_LINK_LOCAL = IPv6Address("fe80::200:5eff:fe00:5213")
-"""Every gateway's link-local address on access links (RFC 6543 §4): mobile nodes see one router."""
 RENEWED_AFTER = 2 / 3
 """Of the lifetime."""
+UPDATE_INTERVAL = 1 / 3
+"""Seconds between PBUs for one mobile node, at least: MAX_UPDATE_RATE of RFC 6275 §12."""
+OUT_OF_SYNC = RevocationTrigger.POSSIBLE_OUT_OF_SYNC_BCE_STATE
 FOR_GOOD = frozenset(
     {
+        BindingStatus.HOME_REGISTRATION_NOT_SUPPORTED,
         BindingStatus.PROXY_REG_NOT_ENABLED,
+        BindingStatus.NOT_LMA_FOR_THIS_MOBILE_NODE,
         BindingStatus.MAG_NOT_AUTHORIZED_FOR_PROXY_REG,
         BindingStatus.NOT_AUTHORIZED_FOR_HOME_NETWORK_PREFIX,
-        BindingStatus.NOT_LMA_FOR_THIS_MOBILE_NODE,
-        BindingStatus.TIMESTAMP_MISMATCH,
+        BindingStatus.BCE_PBU_PREFIX_SET_DO_NOT_MATCH,
+        BindingStatus.MISSING_HOME_NETWORK_PREFIX_OPTION,
+        BindingStatus.MISSING_MN_IDENTIFIER_OPTION,
+        BindingStatus.MISSING_HANDOFF_INDICATOR_OPTION,
+        BindingStatus.MISSING_ACCESS_TECH_TYPE_OPTION,
+        BindingStatus.NOT_AUTHORIZED_FOR_IPV4_MOBILITY_SERVICE,
+        BindingStatus.NOT_AUTHORIZED_FOR_IPV4_HOME_ADDRESS,
+        BindingStatus.NOT_AUTHORIZED_FOR_IPV6_MOBILITY_SERVICE,
+        BindingStatus.MULTIPLE_IPV4_HOME_ADDRESS_ASSIGNMENT_NOT_SUPPORTED,
     }
 )
-"""No other PBU follows before somebody has done something (RFC 5213 §6.9.1.2)."""
-
-
-class Registration(msgspec.Struct, kw_only=True):
-    """A Binding Update List entry (RFC 5213 §6.1). Times are in seconds since 1970.
-
-    `waiting` is the clock of an unanswered PBU; `renewal` when the next is due.
-    """
-
-    client: EntityAddress
-    anchor: EntityAddress
-    mobile_node: MobileNodeId
-    attached_at: int
-    detached_at: int = 0
-    link_layer_id: bytes = b""
-    access_technology: int = AccessTechnology.IEEE_802_3
-    handoff: HandoffIndicator = HandoffIndicator.UNKNOWN
-    prefixes: tuple[HomePrefix, ...] = ()
-    sequence: int = 0
-    extension: dict[str, bytes | int] = {}
-    waiting: Backoff | None = None
-    renewal: float = math.inf
-
-    @property
-    def leaving(self) -> bool:
-        return bool(self.detached_at)
-
-    @property
-    def due(self) -> float:
-        return self.waiting.due if self.waiting is not None else self.renewal
-
-
-class Extras(msgspec.Struct):
-    """What an LMA of ours adds to a PBA: the move's order."""
-
-    order: MoveOrder | None = None
-    deprecated: tuple[HomePrefix, ...] = ()
+"""For this attachment no other PBU follows (RFC 5213 §6.9.1.2, RFC 5844 §3.2.3.2)."""
+BY_THE_CLOCK = frozenset({BindingStatus.TIMESTAMP_MISMATCH, BindingStatus.MIPV6_ID_MISMATCH})
+"""None follows before the clock has been set (item 9): nobody tells when, so that is tried."""
+TO_REASSERT = frozenset(
+    {
+        BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED,
+        BindingStatus.MIPV6_AUTH_FAIL,
+    }
+)
+"""Another PBU follows (item 8). So it does where the anchor took one for a forgery: whoever sends
+forgeries in our name shall not be able to silence us (RFC 4285 §5.3 would have us stop)."""
 
 
 class MobileAccessGateway:
@@ -98,7 +89,9 @@ class MobileAccessGateway:
     def __init__(self, config: PmipConfig) -> None:
         self.config = config
         self.registrations: dict[MobileNodeId, Registration] = {}
+        self._agenda: Agenda[MobileNodeId] = Agenda()
         self._sequence = 0
+        self._ticks = 0
 
     # From the FE_MU_C
 
@@ -118,10 +111,14 @@ class MobileAccessGateway:
         self, envelope: Envelope, message: r_xu.AttachNotification, now: float
     ) -> list[Output]:
         held = self.registrations.get(message.mobile_node)
-        same = held is not None and held.attached_at == message.attached_at and not held.leaving
-        if held is not None and same and held.waiting is not None:
-            return []  # asked again while the PBU is being repeated
-        known = held.prefixes if held is not None else ()
+        if held is not None and held.attached_at == message.attached_at:
+            if held.stage is Stage.REGISTERING:
+                return []  # asked again while the PBU is being repeated
+            if held.stage is Stage.DENIED and now < held.again:
+                return [self._refusal(held)]
+            if held.stage is Stage.REGISTERED:
+                return self._register(held, HandoffIndicator.NOT_CHANGED, now)
+        profile = self.config.profiles.get(message.mobile_node, PolicyProfile())
         entry = Registration(
             client=envelope.sender,
             anchor=envelope.receiver,
@@ -129,41 +126,63 @@ class MobileAccessGateway:
             attached_at=message.attached_at,
             link_layer_id=message.link_layer_id,
             access_technology=message.access_technology,
-            handoff=_handoff(message, again=same),
-            prefixes=known,
+            prefixes=held.prefixes if held is not None else (),
+            ipv4=profile.may_use_ipv4,
+            ipv6=profile.may_use_ipv6,
+            sequence=held.sequence if held is not None else 0,
         )
         self.registrations[message.mobile_node] = entry
+        return self._register(entry, HandoffIndicator.UNKNOWN, now)
+
+    def _register(self, entry: Registration, handoff: HandoffIndicator, now: float) -> list[Output]:
+        """Begin with a PBU and go on until it is answered."""
+        entry.stage = Stage.REGISTERING
+        entry.handoff = handoff
         entry.waiting = Backoff.begin(now, self.config.initial_timeout)
         return [self._update(entry, now)]
 
     def _detach(
         self, envelope: Envelope, message: r_xu.DetachNotification, now: float
     ) -> list[Output]:
-        held = self.registrations.get(message.mobile_node)
-        if held is not None and held.leaving and held.waiting is not None:
-            return []
-        entry = held or Registration(
-            client=envelope.sender,
-            anchor=envelope.receiver,
-            mobile_node=message.mobile_node,
-            attached_at=message.detached_at,
-        )
+        """RFC 5213 §6.9.1.4: said once more each time the FE_MU_C says it, for the short while
+        that the answer is waited for; an anchor that has heard of a later attachment gives none."""
+        entry = self.registrations.get(message.mobile_node)
+        if entry is not None and entry.stage in (Stage.DENIED, Stage.REVOKED):
+            entry.detached_at = message.detached_at
+            return self._left(entry)
+        if entry is None:
+            entry = Registration(
+                client=envelope.sender,
+                anchor=envelope.receiver,
+                mobile_node=message.mobile_node,
+                attached_at=message.detached_at,
+            )
+            self.registrations[message.mobile_node] = entry
+        if entry.stage is not Stage.LEAVING:
+            entry.stage = Stage.LEAVING
+            entry.handoff = HandoffIndicator.UNKNOWN
+            entry.waiting = Backoff.begin(now, self.config.initial_timeout)
         entry.detached_at = message.detached_at
-        entry.renewal = math.inf
-        self.registrations[message.mobile_node] = entry
-        entry.waiting = Backoff.begin(now, self.config.initial_timeout)
         return [self._update(entry, now)]
 
     def _update(self, entry: Registration, now: float) -> Transmit:
-        """A PBU (RFC 5213 §6.9.1.1), with a sequence number and a timestamp of its own."""
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        entry.sequence = self._sequence
-        lifetime = 0 if entry.leaving else math.ceil(self.config.lifetime / LIFETIME_UNIT)
+        """A PBU (RFC 5213 §6.9.1.1): with the gateway's own sequence number and a timestamp, or,
+        by the scheme of RFC 6275, with the next one of the mobile node (§5.5)."""
+        options = entry.options()
+        if self.config.timestamp_based_approach_in_use:
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self._ticks = max(int(now * FRACTIONS), self._ticks + 1)
+            entry.sequence = self._sequence
+            options += (TimestampOption(self._ticks),)
+        else:
+            entry.sequence = (entry.sequence + 1) & 0xFFFF
+        leaving = entry.stage is Stage.LEAVING
+        self._agenda.put(entry.mobile_node, entry.due)
         update = BindingUpdate(
             sequence=entry.sequence,
             flags=BindingUpdateFlags.A | BindingUpdateFlags.P,
-            lifetime=lifetime,
-            options=(*_about(entry), TimestampOption.from_seconds(now)),
+            lifetime=0 if leaving else math.ceil(self.config.lifetime / LIFETIME_UNIT),
+            options=options,
         )
         return Transmit(entry.anchor.node, update)
 
@@ -171,20 +190,20 @@ class MobileAccessGateway:
 
     def next_timer(self) -> float:
         """When `fire` is due; infinite when nothing is."""
-        return min((entry.due for entry in self.registrations.values()), default=math.inf)
+        return self._agenda.next_timer()
 
     def fire(self, now: float) -> list[Output]:
-        """Repeat what was not answered, renew what will end."""
+        """Repeat what was not answered, renew what will end, wait no longer for who has left."""
         outputs: list[Output] = []
-        for entry in self.registrations.values():
-            if entry.due > now:
-                continue
-            if entry.waiting is not None:
+        for mobile_node in self._agenda.take(now):
+            entry = self.registrations[mobile_node]
+            if entry.stage is Stage.LEAVING:
+                outputs += self._left(entry)
+            elif entry.waiting is not None:
                 entry.waiting.repeat(now)
+                outputs.append(self._update(entry, now))
             else:
-                entry.handoff = HandoffIndicator.NOT_CHANGED
-                entry.waiting = Backoff.begin(now, self.config.initial_timeout)
-            outputs.append(self._update(entry, now))
+                outputs += self._register(entry, HandoffIndicator.NOT_CHANGED, now)
         return outputs
 
     # From the LMA
@@ -193,131 +212,181 @@ class MobileAccessGateway:
         self, sender: NodeId, message: BindingAcknowledgement, now: float
     ) -> list[Output]:
         """A PBA (RFC 5213 §6.9.1.2)."""
-        identifier = message.first(MobileNodeIdentifierOption)
-        name = MobileNodeId(identifier.nai or "") if identifier is not None else MobileNodeId("")
-        entry = self.registrations.get(name)
-        if (
-            entry is None
-            or entry.waiting is None
-            or entry.anchor.node != sender
-            or entry.sequence != message.sequence
-            or not message.flags & BindingAcknowledgementFlags.P
-            or not _echoed(entry, message)
-        ):
+        entry = self.registrations.get(named(message))
+        if entry is None or not self._answers(entry, sender, message):
             return []
-        if entry.leaving:
-            return self._left(entry, message)
-        if not message.status.accepted:
-            return self._refused(entry, message)
+        if not entry.echoed(message):
+            fields = {"mobile_node": entry.mobile_node}
+            complaint = Complain("acknowledgement-differs", sender, fields)
+            return [complaint, *self._deny(entry, Status.REFUSED)]
+        if entry.stage is Stage.LEAVING:
+            return self._left(entry)
+        if message.status.accepted:
+            return self._accepted(entry, message, now)
+        return self._rejected(entry, message, now)
+
+    def _answers(
+        self, entry: Registration, sender: NodeId, message: BindingAcknowledgement
+    ) -> bool:
+        """Whether a PBA belongs to the PBU sent last (item 5)."""
+        if entry.waiting is None or entry.anchor.node != sender:
+            return False
+        if not message.flags & BindingAcknowledgementFlags.P:
+            return False
+        return message.sequence == entry.sequence or self._out_of_window(message)
+
+    def _out_of_window(self, message: BindingAcknowledgement) -> bool:
+        """The one answer with another sequence number than its PBU's (RFC 6275 §9.5.4)."""
+        by_sequence = not self.config.timestamp_based_approach_in_use
+        return by_sequence and message.status == BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW
+
+    def _accepted(
+        self, entry: Registration, message: BindingAcknowledgement, now: float
+    ) -> list[Output]:
+        lifetime = max(message.lifetime_seconds, LIFETIME_UNIT)
+        entry.stage = Stage.REGISTERED
         entry.waiting = None
-        entry.renewal = now + message.lifetime_seconds * RENEWED_AFTER
+        entry.refusal = Status.ACCEPTED
+        entry.renewal = now + lifetime * RENEWED_AFTER
         entry.prefixes = prefixes_in(message)
-        extras = _extras(message)
-        order = extras.order or MoveOrder(1, entry.attached_at, entry.anchor.node)
+        self._agenda.put(entry.mobile_node, entry.due)
+        granted = addition(message, Granted)
+        order = granted.order or MoveOrder(1, entry.attached_at, entry.anchor.node)
         acknowledgement = r_xu.AttachAcknowledgement(
             mobile_node=entry.mobile_node,
             attached_at=entry.attached_at,
             status=Status.ACCEPTED,
             anchor=entry.anchor.node,
             order=order,
-            prefixes=tuple(p for p in entry.prefixes if p not in extras.deprecated),
-            deprecated=extras.deprecated,
+            prefixes=tuple(p for p in entry.prefixes if p not in granted.deprecated),
+            deprecated=granted.deprecated,
         )
         return [self._deliver(entry, acknowledgement)]
 
-    def _refused(self, entry: Registration, message: BindingAcknowledgement) -> list[Output]:
-        fields = {"mobile_node": entry.mobile_node, "status": message.status.name}
+    def _rejected(
+        self, entry: Registration, message: BindingAcknowledgement, now: float
+    ) -> list[Output]:
+        status = message.status
+        fields = {"mobile_node": entry.mobile_node, "status": status.name}
         outputs: list[Output] = [Complain("registration-refused", entry.anchor.node, fields)]
-        if message.status not in FOR_GOOD:
-            return outputs  # repeated in its time (§6.9.1.2: to reassert the presence)
+        if self._out_of_window(message):
+            entry.sequence = message.sequence  # RFC 6275 §11.7.3
+            return [*outputs, self._update(entry, now)]
+        if entry.ask_for_less(status):
+            return [*outputs, self._update(entry, now)]
+        if status in FOR_GOOD:
+            return [*outputs, *self._deny(entry, Status.NOT_AUTHORISED)]
+        if status in BY_THE_CLOCK:
+            again = now + MAX_BINDACK_TIMEOUT
+            return [*outputs, *self._deny(entry, Status.NOT_AUTHORISED, again)]
+        if status in TO_REASSERT and entry.waiting is not None:
+            entry.waiting.due = min(entry.waiting.due, now + UPDATE_INTERVAL)
+            entry.waiting.interval = min(entry.waiting.interval, self.config.initial_timeout)
+            self._agenda.put(entry.mobile_node, entry.due)
+            return outputs
+        if entry.refusal != Status.UNAVAILABLE:
+            entry.refusal = Status.UNAVAILABLE
+            outputs.append(self._refusal(entry))
+        return outputs  # and repeated in its time: the reason may pass
+
+    def _deny(self, entry: Registration, status: int, again: float = math.inf) -> list[Output]:
+        entry.stage = Stage.DENIED
         entry.waiting = None
+        entry.renewal = math.inf
+        entry.again = again
         entry.prefixes = ()
+        entry.refusal = status
+        self._agenda.drop(entry.mobile_node)
+        return [self._refusal(entry)]
+
+    def _refusal(self, entry: Registration) -> Deliver:
+        """The mobile node is not to be served (item 11)."""
         refusal = r_xu.AttachAcknowledgement(
             mobile_node=entry.mobile_node,
             attached_at=entry.attached_at,
-            status=Status.NOT_AUTHORISED,
+            status=entry.refusal,
             anchor=entry.anchor.node,
         )
-        return [*outputs, self._deliver(entry, refusal)]
+        return self._deliver(entry, refusal)
 
-    def _left(self, entry: Registration, message: BindingAcknowledgement) -> list[Output]:
-        if message.status == BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED:
-            return []
+    def _left(self, entry: Registration) -> list[Output]:
         del self.registrations[entry.mobile_node]
+        self._agenda.drop(entry.mobile_node)
         acknowledgement = r_xu.DetachAcknowledgement(
             mobile_node=entry.mobile_node, detached_at=entry.detached_at
         )
         return [self._deliver(entry, acknowledgement)]
 
-    def _deliver(self, entry: Registration, message: Message) -> Deliver:
-        return Deliver(Envelope(ReferencePointName.R_XU, entry.anchor, entry.client, message))
+    def revoked(
+        self, sender: NodeId, message: BindingRevocationIndication, now: float
+    ) -> list[Output]:
+        """A BRI (RFC 5846 §9.1)."""
+        outputs: list[Output] = []
+        if message.flags & RevocationFlags.G:
+            concerned = [e for e in self.registrations.values() if e.anchor.node == sender]
+        else:
+            entry = self.registrations.get(named(message))
+            concerned = [entry] if entry is not None and entry.anchor.node == sender else []
+        status = objection(message, concerned)
+        if status is None and message.trigger == OUT_OF_SYNC:
+            # The mobile node is here: that is what the anchor has to know.
+            status = RevocationStatus.REVOCATION_FAILED_MN_IS_ATTACHED
+            outputs = self._again(concerned, now)
+        elif status is None:
+            outputs = [output for entry in concerned for output in self._give_up(entry, message)]
+        answer = BindingRevocationAcknowledgement(
+            status=status or RevocationStatus.SUCCESS,
+            sequence=message.sequence,
+            flags=message.flags,
+            options=message.every(MobileNodeIdentifierOption),
+        )
+        return [Transmit(sender, answer), *outputs]
+
+    def _give_up(self, entry: Registration, message: BindingRevocationIndication) -> list[Output]:
+        if entry.stage is Stage.REVOKED:
+            return []
+        reason = r_xu.RevocationReason
+        entry.stage = Stage.REVOKED
+        entry.waiting = None
+        entry.renewal = math.inf
+        self._agenda.drop(entry.mobile_node)
+        revoked = r_xu.AttachmentRevoked(
+            mobile_node=entry.mobile_node,
+            attached_at=entry.attached_at,
+            reason=reason.MOVED if message.trigger in MOVES else reason.ENDED,
+        )
+        return [self._deliver(entry, revoked)]
+
+    def notified(self, sender: NodeId, message: UpdateNotification, now: float) -> list[Output]:
+        """A UPN: register again, for there is news (RFC 7077 §6.2)."""
+        entry = self.registrations.get(named(message))
+        here = entry is not None and entry.stage in (Stage.REGISTERED, Stage.REVOKED)
+        again = self._again([entry], now) if entry is not None and here else []
+        if not message.flags & UpdateNotificationFlags.A:
+            return again
+        attached = entry is not None and entry.stage is not Stage.LEAVING
+        answer = UpdateNotificationAcknowledgement(
+            sequence=message.sequence,
+            status=NotificationStatus.SUCCESS if attached else NotificationStatus.MN_NOT_ATTACHED,
+            options=message.every(MobileNodeIdentifierOption),
+        )
+        return [Transmit(sender, answer), *again]
 
     def restarted(self, anchor: NodeId, now: float) -> list[Output]:
         """The LMA has lost its bindings (RFC 5847 §3.2): register all of them anew."""
-        outputs: list[Output] = []
-        for entry in self.registrations.values():
-            if entry.anchor.node == anchor and not entry.leaving:
-                entry.waiting = Backoff.begin(now, self.config.initial_timeout)
-                outputs.append(self._update(entry, now))
-        return outputs
+        return self._again([e for e in self.registrations.values() if e.anchor.node == anchor], now)
 
-    def rows(self) -> list[dict[str, object]]:
-        """The Binding Update List."""
+    def _again(self, concerned: Iterable[Registration], now: float) -> list[Output]:
         return [
-            {
-                "mobile_node": entry.mobile_node,
-                "anchor": entry.anchor.node,
-                "prefixes": [str(prefix) for prefix in entry.prefixes],
-                "sequence": entry.sequence,
-                "state": "unanswered" if entry.waiting is not None else "registered",
-            }
-            for entry in self.registrations.values()
+            output
+            for entry in concerned
+            if entry.stage not in (Stage.LEAVING, Stage.DENIED)
+            for output in self._register(entry, HandoffIndicator.NOT_CHANGED, now)
         ]
 
+    def _deliver(self, entry: Registration, message: Message) -> Deliver:
+        return Deliver(Envelope(ReferencePointName.R_XU, entry.anchor, entry.client, message))
 
-def _handoff(message: r_xu.AttachNotification, *, again: bool) -> HandoffIndicator:
-    if again:
-        return HandoffIndicator.NOT_CHANGED
-    if message.previous_anchor is not None:
-        return HandoffIndicator.BETWEEN_MAGS_SAME_INTERFACE
-    return HandoffIndicator.UNKNOWN
-
-
-def _about(entry: Registration) -> tuple[MobilityOption, ...]:
-    options: tuple[MobilityOption, ...] = (
-        MobileNodeIdentifierOption.from_nai(entry.mobile_node),
-        *requested(entry.prefixes),
-        HandoffIndicatorOption(entry.handoff),
-        AccessTechnologyTypeOption(AccessTechnology(entry.access_technology)),
-    )
-    if entry.link_layer_id:
-        options += (LinkLayerIdentifierOption(entry.link_layer_id),)
-    return (*options, LinkLocalAddressOption(FIXED_LINK_LOCAL))
-
-
-def _echoed(entry: Registration, message: BindingAcknowledgement) -> bool:
-    """Whether the LMA repeats what the PBU said (RFC 5213 §6.9.1.2, item 6)."""
-    handoff = message.first(HandoffIndicatorOption)
-    technology = message.first(AccessTechnologyTypeOption)
-    link_layer = message.first(LinkLayerIdentifierOption)
-    return (
-        (handoff is None or handoff.indicator == entry.handoff)
-        and (technology is None or technology.technology == entry.access_technology)
-        and (link_layer is None or link_layer.address == entry.link_layer_id)
-    )
-
-
-def _extras(message: BindingAcknowledgement) -> Extras:
-    payload = payload_in(message)
-    if payload is None:
-        return Extras()
-    try:
-        return msgspec.msgpack.decode(payload, type=Extras)
-    except msgspec.DecodeError:
-        return Extras()
-
-
-def extras(acknowledgement: r_xu.AttachAcknowledgement) -> tuple[MobilityOption, ...]:
-    """The options in which an LMA of ours adds them."""
-    said = Extras(acknowledgement.order, acknowledgement.deprecated)
-    return wrapped(msgspec.msgpack.encode(said))
+    def active_with(self, anchor: NodeId) -> bool:
+        """Whether the anchor has a binding of ours (RFC 5847 §3)."""
+        return any(entry.anchor.node == anchor for entry in self.registrations.values())

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Network
 
 from opendmm.model.addressing import HomePrefix
 from opendmm.wire.mobility.message import MobilityMessage
-from opendmm.wire.mobility.numbers import Ipv4AddressStatus
+from opendmm.wire.mobility.numbers import BindingStatus, Ipv4AddressStatus
 from opendmm.wire.mobility.options.base import MobilityOption
 from opendmm.wire.mobility.options.ipv4 import (
     Ipv4HomeAddressOption,
@@ -24,17 +24,25 @@ def home_network_prefixes(prefixes: Iterable[HomePrefix]) -> tuple[HomeNetworkPr
     return tuple(HomeNetworkPrefixOption(_network(p)) for p in prefixes if p.is_ipv6)
 
 
-def requested(prefixes: Iterable[HomePrefix]) -> tuple[MobilityOption, ...]:
-    """For a PBU: these prefixes, or whatever the anchor has for the mobile node."""
+def requested(
+    prefixes: Iterable[HomePrefix], *, ipv4: bool = True, ipv6: bool = True
+) -> tuple[MobilityOption, ...]:
+    """For a PBU: these prefixes, or whatever the anchor has for the mobile node.
+
+    At most one IPv4 home address may be asked for (RFC 5844 §3.1.2.1).
+    """
     known = tuple(prefixes)
-    ipv4 = tuple(
+    addresses = tuple(
         Ipv4HomeAddressRequestOption(IPv4Address(p.network), p.length)
         for p in known
         if not p.is_ipv6
     )
-    return (home_network_prefixes(known) or (ALL_ZERO,)) + (
-        ipv4 or (Ipv4HomeAddressRequestOption(NO_ADDRESS),)
-    )
+    asked: tuple[MobilityOption, ...] = ()
+    if ipv6:
+        asked += home_network_prefixes(known) or (ALL_ZERO,)
+    if ipv4:
+        asked += addresses[:1] or (Ipv4HomeAddressRequestOption(NO_ADDRESS),)
+    return asked
 
 
 def assigned(prefixes: Iterable[HomePrefix]) -> tuple[MobilityOption, ...]:
@@ -45,7 +53,29 @@ def assigned(prefixes: Iterable[HomePrefix]) -> tuple[MobilityOption, ...]:
         for p in known
         if not p.is_ipv6
     )
-    return (home_network_prefixes(known) or (ALL_ZERO,)) + ipv4
+    return home_network_prefixes(known) + ipv4 or (ALL_ZERO,)
+
+
+IPV4_DENIALS = {
+    BindingStatus.NOT_AUTHORIZED_FOR_IPV4_HOME_ADDRESS: (
+        Ipv4AddressStatus.ADMINISTRATIVELY_PROHIBITED
+    ),
+    BindingStatus.INSUFFICIENT_RESOURCES: Ipv4AddressStatus.REASON_UNSPECIFIED,
+}
+"""RFC 5844 §3.1.2.2: which refusals say something of the IPv4 home address."""
+
+
+def denied_ipv4(
+    request: MobilityMessage, status: BindingStatus
+) -> tuple[Ipv4HomeAddressReplyOption, ...]:
+    """For a PBA that rejects: what became of the IPv4 home address asked for."""
+    denial = IPV4_DENIALS.get(status)
+    if denial is None:
+        return ()
+    return tuple(
+        Ipv4HomeAddressReplyOption(denial, asked.address, asked.prefix_length)
+        for asked in request.every(Ipv4HomeAddressRequestOption)
+    )
 
 
 def transferred(prefixes: Iterable[HomePrefix]) -> tuple[MobilityOption, ...]:

@@ -17,6 +17,12 @@ from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
 LOGGER = logging.getLogger("opendmm.pmipv6")
 LARGEST = 65_535
+AT_ONCE = 64
+"""Datagrams taken before the event loop sees to something else."""
+REFUSALS = frozenset(
+    {"message-refused", "message-malformed", "registration-refused", "context-unreadable"}
+)
+"""Complaints that are counted against a peer."""
 SAID_AGAIN_AFTER = 10.0
 """Seconds before the same complaint about the same peer is logged again."""
 
@@ -39,6 +45,7 @@ class PmipTransport:
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._said: dict[tuple[NodeId, str], float] = {}
+        self._names = {a.address: peer for peer, a in config.associations.items()}
         self.sent: dict[NodeId, int] = {}
         self.received: dict[NodeId, int] = {}
         self.refused: dict[NodeId, int] = {}
@@ -52,8 +59,7 @@ class PmipTransport:
         opened.bind((str(self.core.config.address), 0))
         asyncio.get_running_loop().add_reader(opened, self._read)
         self._socket = opened
-        for peer in self.core.config.associations:
-            self._listener.peer(peer, True)
+        self._carry_out(self.core.start(self._now()))
 
     def close(self) -> None:
         if self._socket is not None:
@@ -74,6 +80,7 @@ class PmipTransport:
                 "peer": peer,
                 "binding": "pmipv6",
                 "address": str(association.address),
+                "reachable": self.core.heartbeats.peers[peer].reachable,
                 "sent": self.sent.get(peer, 0),
                 "received": self.received.get(peer, 0),
                 "refused": self.refused.get(peer, 0),
@@ -82,7 +89,9 @@ class PmipTransport:
         ]
 
     def _read(self) -> None:
-        while self._socket is not None:
+        for _ in range(AT_ONCE):
+            if self._socket is None:
+                return
             try:
                 data, address = self._socket.recvfrom(LARGEST)
             except BlockingIOError:
@@ -117,17 +126,15 @@ class PmipTransport:
         try:
             self._socket.sendto(data, (str(to), 0))
         except OSError as error:
-            self._complain("message-unsendable", NodeId(str(to)), {"why": str(error)})
+            self._complain("message-unsendable", self._names[to], {"why": str(error)})
             return
-        for peer, association in self.core.config.associations.items():
-            if association.address == to:
-                self._count(self.sent, peer)
+        self._count(self.sent, self._names[to])
 
     def _count(self, counts: dict[NodeId, int], peer: NodeId) -> None:
         counts[peer] = counts.get(peer, 0) + 1
 
     def _complain(self, event: str, peer: NodeId, fields: dict[str, Any]) -> None:
-        if event.endswith("refused"):
+        if event in REFUSALS:
             self._count(self.refused, peer)
         now = self._now()
         last = self._said.get((peer, event), -math.inf)

@@ -67,6 +67,8 @@ class Arrival:
             ended=held.ended if held is not None else {},
         )
         effects = self.core.keep_attachment(attachment)
+        if held is not None and held.client != sender:
+            effects += self.core.revoke(held, r_xu.RevocationReason.MOVED)
         homes = self._known_homes(message)
         for home in sorted(homes):
             effects += self.begin(ContextId(mobile_node, home), now)
@@ -118,7 +120,10 @@ class Arrival:
         if controller is None:
             return self.found(r_xc.ContextFound(mobile_node=mobile_node, contexts=()), now)
         exchange = (LOOKUP, ContextId(mobile_node, NodeId("?")), controller.node)
-        lookup = r_xc.ContextLookup(mobile_node=mobile_node)
+        attachment = self.core.attachments[mobile_node]
+        lookup = r_xc.ContextLookup(
+            mobile_node=mobile_node, attached_at=attachment.attached_at, proof=attachment.proof
+        )
         return self.core.outstanding.request(exchange, controller, lookup, now)
 
     def found(self, message: r_xc.ContextFound, now: float) -> list[Effect]:
@@ -257,12 +262,13 @@ class Arrival:
     # The home anchor does not answer
 
     def without_home(self, key: ContextId, now: float) -> list[Effect]:
-        """Continuity from what FE_IEC knows, on the mobile node's word; or an honest failure."""
+        """Continuity from what FE_IEC knows, on the mobile node's word (or the network's, if
+        home anchors delegate so much); or an honest failure."""
         attachment = self.core.attachments.get(key.mobile_node)
         if attachment is None or (CLAIM, key, key.home_anchor) not in self.core.outstanding:
             return []
         controller = self.core.controller()
-        if controller is None or not attachment.proof:
+        if controller is None or not (attachment.proof or self.core.config.network_delegation):
             why = f"home anchor {key.home_anchor} does not answer and nobody may grant instead"
             return [
                 self.core.warn("continuity-impossible", key, why),

@@ -3,7 +3,7 @@
 import msgspec
 
 from opendmm.authority.authority import Authority
-from opendmm.entities.effects import Effect, Notice, Persist, Severity
+from opendmm.entities.effects import Effect, Notice, Persist, Send, Severity
 from opendmm.entities.fe_mctx.config import MctxConfig, Profile
 from opendmm.entities.fe_mctx.register import HomeRegister
 from opendmm.entities.fe_mctx.visit import Attachment, Departure, Visit
@@ -11,6 +11,7 @@ from opendmm.entities.retransmission import Outstanding
 from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
+from opendmm.reference_points.r_xu import AttachmentRevoked, RevocationReason
 
 Exchange = tuple[str, ContextId, NodeId]
 """What a request is for, about which context, to which node."""
@@ -92,6 +93,19 @@ class Core:
         entry = self.register.entry(key)
         value = msgspec.msgpack.encode(entry) if entry is not None else None
         return [Persist(f"home {key}", value)]
+
+    # Gateways
+
+    def revoke(self, attachment: Attachment | None, reason: RevocationReason) -> list[Effect]:
+        """Have the gateway of an attachment, if there is one, serve it no longer."""
+        if attachment is None or attachment.gateway is None or not attachment.attached:
+            return []
+        revoked = AttachmentRevoked(
+            mobile_node=attachment.mobile_node,
+            attached_at=attachment.reported_at,
+            reason=reason,
+        )
+        return [Send(attachment.client, revoked)]
 
     # Requests
 

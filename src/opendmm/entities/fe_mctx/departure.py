@@ -58,6 +58,8 @@ class Leaving:
             _told(sender, context, Status.ACCEPTED, self._former(context)),
         ]
         if visit is not None:
+            held = self.core.attachments.get(context.mobile_node)
+            effects += self.core.revoke(held, r_xu.RevocationReason.MOVED)
             effects += self._end_visit(visit, now)
         departure = Departure(key=context.key, order=context.order)
         return effects + self.core.keep_departure(departure)
@@ -151,8 +153,10 @@ class Leaving:
         visit = self.core.visits.get(message.key)
         held = visit.context if visit is not None else None
         if held is not None and held.order <= message.order:
+            attachment = self.core.attachments.get(message.key.mobile_node)
             effects += self.core.settle_all(message.key, LOCATION, ANCHOR_CHANGED)
             effects += self.core.drop_visit(message.key)
+            effects += self.core.revoke(attachment, r_xu.RevocationReason.ENDED)
         return effects
 
     # The link is gone

@@ -198,8 +198,12 @@ class Release:
 
     def _let_go_here(self, context: MobilityContext) -> list[Effect]:
         key = context.key
+        visit = self.core.visits.get(key)
+        others = [v for v in self.core.visits_of(key.mobile_node) if v is not visit]
+        attachment = self.core.attachments.get(key.mobile_node) if visit and not others else None
         return [
             *self.core.settle_all(key, CLAIM, LOCATION, ANCHOR_CHANGED),
+            *self.core.revoke(attachment, r_xu.RevocationReason.ENDED),
             *self.core.drop_visit(key),
             *self.core.drop_departure(key),
             Send(
