@@ -1,0 +1,111 @@
+"""Distributed Proxy Mobile IPv6 of one node: MAAR or CMD behind security associations.
+
+Octets and time in, octets out, reference-point messages on the other side. Pure.
+"""
+
+from ipaddress import IPv6Address
+
+from opendmm.bindings.mobility.association import (
+    AuthenticationFailed,
+    ReplayedMessage,
+    ReplayWindow,
+    SecurityAssociation,
+)
+from opendmm.bindings.mobility.outputs import Complain, Output, Transmit
+from opendmm.bindings.pmipv6.node import UNSPECIFIED, Datagram, Wanted
+from opendmm.bindings.rfc8885.cmd import CentralMobilityDatabase
+from opendmm.bindings.rfc8885.config import DistributedConfig
+from opendmm.bindings.rfc8885.maar import AccessRouter
+from opendmm.model.identity import NodeId
+from opendmm.reference_points.catalogue import Envelope
+from opendmm.wire.errors import Reaction, WireError
+from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingError, BindingUpdate
+from opendmm.wire.mobility.codec import decode
+from opendmm.wire.mobility.message import MobilityMessage
+from opendmm.wire.mobility.numbers import BindingErrorStatus
+
+
+class DistributedMobilityNode:
+    """What a node does on receipt of a Mobility Header, of a message to carry, and of time."""
+
+    def __init__(self, config: DistributedConfig) -> None:
+        self.config = config
+        self.role: AccessRouter | CentralMobilityDatabase = (
+            CentralMobilityDatabase(config) if config.is_database else AccessRouter(config)
+        )
+        self._peers = {a.address: a for a in config.associations.values()}
+        self._replays: dict[NodeId, ReplayWindow] = {}
+
+    def send(self, envelope: Envelope, now: float) -> list[Wanted]:
+        """Carry a message to another node."""
+        return self._wanted(self.role.send(envelope, now), now)
+
+    def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]:
+        """A Mobility Header from the network; what cannot be believed is complained of."""
+        association = self._peers.get(source)
+        if association is None:
+            return [Complain("stranger-refused", NodeId(str(source)), {})]
+        peer = association.peer
+        try:
+            message = decode(data, source, self.config.address)
+            association.verify(message, data, self.config.address)
+            self._replays.setdefault(peer, ReplayWindow()).admit(message, now)
+        except WireError as problem:
+            return self._malformed(association, problem, now)
+        except (AuthenticationFailed, ReplayedMessage) as problem:
+            return [Complain("message-refused", peer, {"why": str(problem)})]
+        try:
+            outputs = self._dispatch(peer, message, now)
+        except ValueError as problem:
+            fields = {"message": type(message).__name__, "why": str(problem)}
+            return [Complain("message-unreadable", peer, fields)]
+        return self._wanted(outputs, now)
+
+    def fire(self, now: float) -> list[Wanted]:
+        """What is due by now."""
+        return self._wanted(self.role.fire(now), now)
+
+    def next_timer(self) -> float:
+        """When `fire` is due; infinite when nothing is."""
+        return self.role.next_timer()
+
+    def _dispatch(self, peer: NodeId, message: MobilityMessage, now: float) -> list[Output]:
+        match message:
+            case BindingUpdate():
+                return self.role.updated(peer, message, now)
+            case BindingAcknowledgement():
+                return self.role.acknowledged(peer, message, now)
+            case BindingError():
+                return [Complain("binding-error", peer, {"status": message.status.name})]
+            case _:
+                return self.role.delivered(peer, message, now)
+
+    def _malformed(
+        self, association: SecurityAssociation, problem: WireError, now: float
+    ) -> list[Wanted]:
+        """RFC 6275 §9.2: a Binding Error for an unknown MH Type."""
+        said = Complain("message-malformed", association.peer, {"why": str(problem)})
+        if problem.reaction is not Reaction.BINDING_ERROR:
+            return [said]
+        error = BindingError(
+            status=BindingErrorStatus.UNRECOGNIZED_MH_TYPE, home_address=UNSPECIFIED
+        )
+        return [said, *self._wanted([Transmit(association.peer, error)], now)]
+
+    def _wanted(self, outputs: list[Output], now: float) -> list[Wanted]:
+        wanted: list[Wanted] = []
+        for output in outputs:
+            if not isinstance(output, Transmit):
+                wanted.append(output)
+                continue
+            association = self.config.associations.get(output.to)
+            if association is None:
+                wanted.append(Complain("no-association", output.to, {}))
+                continue
+            try:
+                sealed = association.seal(output.message, self.config.address, now)
+            except WireError as problem:
+                wanted.append(Complain("message-too-long", output.to, {"why": str(problem)}))
+                continue
+            wanted.append(Datagram(association.address, sealed))
+        return wanted
