@@ -14,8 +14,14 @@ from opendmm.lab import by_hand
 from opendmm.lab.by_hand import Condition
 from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import Namespaces
-from opendmm.lab.privileges import INSIDE, Footing, enter_user_namespace, footing
+from opendmm.lab.privileges import (
+    Footing,
+    enter_user_namespace,
+    footing,
+    in_user_namespace,
+)
 from opendmm.lab.run import run_lab
+from opendmm.node.programs import look_where_administrators_do
 from opendmm.report.render import print_report
 from opendmm.report.report import to_json
 
@@ -23,6 +29,7 @@ from opendmm.report.report import to_json
 @click.group()
 def lab() -> None:
     """Run a constellation in network namespaces."""
+    look_where_administrators_do()
 
 
 @lab.command()
@@ -144,9 +151,10 @@ def _stand_on_firm_ground(*, keep: bool) -> None:
     except LabError as error:
         raise EnvironmentLacksError(str(error)) from error
     if standing is Footing.USER_NAMESPACE:
-        _progress("an ordinary user: going on in a user namespace")
+        who = "an ordinary user" if os.geteuid() else "root without the right to namespaces"
+        _progress(f"{who}: going on in a user namespace")
         enter_user_namespace(sys.argv[1:])
-    if keep and INSIDE in os.environ:
+    if keep and in_user_namespace():
         raise BadInputError("this needs root: a user namespace ends with its program")
 
 

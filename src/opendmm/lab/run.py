@@ -14,6 +14,7 @@ from opendmm.lab.laboratory import Laboratory, Progress
 from opendmm.lab.leftovers import Kernels, read_kernels
 from opendmm.lab.live_traffic import TAIL, LiveTraffic
 from opendmm.lab.path import last_whole_path, paths
+from opendmm.lab.privileges import in_user_namespace
 from opendmm.lab.scenario import Director, Done
 from opendmm.report.expectations import judged
 from opendmm.report.leftovers import Place, leftovers, missing
@@ -26,6 +27,7 @@ LEAD = 0.2
 PATIENCE = 1.0
 """Seconds beyond the drain time that the last indirection gets to disappear."""
 NOTE = "measured on real kernel forwarding in network namespaces"
+UNPRIVILEGED = "in a user namespace: nothing runs ahead of other programs, times may be longer"
 
 
 class LabRun:
@@ -101,7 +103,7 @@ class LabRun:
             means=self.deployment.means,
             duration_s=end - start,
             notes=(
-                NOTE,
+                *((NOTE, UNPRIVILEGED) if in_user_namespace() else (NOTE,)),
                 *self._director.complaints,
                 *(f"missing at the end: {rule}" for rule in lacking),
             ),
