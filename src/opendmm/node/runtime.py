@@ -112,9 +112,9 @@ class NodeRuntime:
         self.store.close()
 
     def redirects(self, destination: bytes) -> bool:
-        """Whether a rule on the normal forwarding path covers a packed address."""
+        """Whether a rule on the normal forwarding path covers a packed address, or some flow."""
         return any(
-            self.plane.plan.effective(RuleKey(Table.DOWNLINK, _truncated(destination, length)))
+            self.plane.plan.holds(RuleKey(Table.DOWNLINK, _truncated(destination, length)))
             for octets, length in self._lengths
             if octets == len(destination)
         )

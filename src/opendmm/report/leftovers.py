@@ -1,8 +1,9 @@
 """What must be installed for the mobile nodes' places, and what is there besides.
 
 The truth of design §5 in rules: where the mobile node is, its anchor delivers; every ingress
-redirects to that anchor's egress unless it is home; an egress apart leads to the anchor.
-Nothing else remains anywhere. Pure; judges the kernel's rules as any driver reads them back.
+redirects all packets, or the flows it is to redirect, to that anchor's egress unless it is home;
+an egress apart leads to the anchor. Nothing else remains anywhere. Pure; judges the kernel's
+rules as any driver reads them back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.flow import slots_of
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
 from opendmm.reference_points.r_ic import PolicyMode
@@ -85,10 +87,14 @@ def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Rule
         if anchor == home:
             continue
         yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
-        for ingress in deployment.ingresses:
+        for ingress, plan in deployment.ingresses.items():
             if ingress != anchor:
-                yield ingress, RuleKey(Table.DOWNLINK, prefix), (Redirect,)
+                for flow in slots_of(prefix, plan.flows_of(place.subscriber)):
+                    yield ingress, RuleKey(Table.DOWNLINK, prefix, flow), (Redirect,)
         egress = deployment.nodes[anchor].egress
+        if egress is not None:
+            for flow in deployment.flows:
+                yield egress.node, RuleKey(Table.RECOGNITION, prefix, flow), (Permit,)
         if egress is not None and egress.node != anchor:
             yield egress.node, RuleKey(Table.EGRESS, prefix), (ToAnchor,)
         if deployment.uplink is UplinkMode.TUNNEL:
@@ -108,7 +114,8 @@ def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Ru
             continue
         for node, plan in deployment.ingresses.items():
             if node != anchor and _is_told(deployment, node, plan, prefix):
-                yield node, RuleKey(Table.DOWNLINK, prefix), Redirect(egress)
+                for flow in slots_of(prefix, plan.flows_of(place.subscriber)):
+                    yield node, RuleKey(Table.DOWNLINK, prefix, flow), Redirect(egress)
 
 
 def _is_told(
