@@ -19,7 +19,7 @@ from opendmm.lab.scenario import Director, Done
 from opendmm.report.expectations import judged
 from opendmm.report.leftovers import Place, leftovers, missing
 from opendmm.report.report import Report, Runtime
-from opendmm.report.timeline import MoveSeen, assemble_move
+from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages, merge
 
 LEAD = 0.2
@@ -31,7 +31,8 @@ UNPRIVILEGED = "in a user namespace: nothing runs ahead of other programs, times
 
 
 class LabRun:
-    """A scenario in a laboratory that is up. `trace`, `moves` and `daemons` are for a look."""
+    """A scenario in a laboratory that is up. `trace`, `moves`, `flows` and `daemons` are for a
+    look."""
 
     def __init__(self, laboratory: Laboratory, scenario: ScenarioSection) -> None:
         self.deployment = laboratory.deployment
@@ -39,6 +40,7 @@ class LabRun:
         self.scenario = scenario
         self.trace: list[TraceRecord] = []
         self.moves: list[MoveSeen] = []
+        self.flows: list[ProbeFlow] = []
         self._laboratory = laboratory
         self._traffic = LiveTraffic(self.deployment, scenario, laboratory.namespaces)
         self._director = Director(
@@ -85,7 +87,7 @@ class LabRun:
     # The report
 
     def _report(self, start: float, end: float, kernels: Kernels) -> Report:
-        flows = self._traffic.probe_flows()
+        self.flows = self._traffic.probe_flows()
         topology = self._laboratory.network.topology
         lacking = missing(self.deployment, self._places(), kernels.rules)
         report = Report(
@@ -93,7 +95,7 @@ class LabRun:
             runtime=Runtime.LAB,
             moves=tuple(
                 assemble_move(
-                    self.deployment, topology, one, flows, self.trace, scenario_start=start
+                    self.deployment, topology, one, self.flows, self.trace, scenario_start=start
                 )
                 for one in self.moves
             ),

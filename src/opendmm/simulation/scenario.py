@@ -64,7 +64,7 @@ class NothingToRunError(Exception):
 
 
 class ScenarioRun:
-    """One run of one scenario; `run` gives the report, `moves` and the world stay for a look."""
+    """One run of one scenario; `run` gives the report; `moves`, `flows` and the world stay for a look."""
 
     def __init__(self, deployment: Deployment, hosts: Hosts, *, seed: int) -> None:
         if deployment.scenario is None:
@@ -76,6 +76,7 @@ class ScenarioRun:
         self.seed = seed
         self.world = World(deployment, hosts, seed=seed)
         self.moves: list[MoveSeen] = []
+        self.flows: list[ProbeFlow] = []
         self._by_name = {m.name: m for m in self.world.mobile_nodes.values()}
         self._start = self.world.scheduler.now + SETTLING
         self._end = self._start + seconds(self.scenario.duration)
@@ -231,14 +232,14 @@ class ScenarioRun:
 
     def _report(self) -> Report:
         self._close_windows()
-        flows = [
+        self.flows = [
             ProbeFlow(t.way.mobile.subscriber, t.way.correspondent, t.way.direction, t.log)
             for _, t in self._trains
         ]
         trace = self.world.trace
         moves = tuple(
             assemble_move(
-                self.deployment, self.world.topology, seen, flows, trace, scenario_start=self._start
+                self.deployment, self.world.topology, seen, self.flows, trace, scenario_start=self._start
             )
             for seen in self.moves
         )
