@@ -1,6 +1,7 @@
 """Accepting connections, with a bound on those that have not shown who they are."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -14,12 +15,23 @@ OUT_OF_FILES_PAUSE = 0.1
 """Seconds to wait when the process cannot have another socket."""
 
 
+class PortTakenError(Exception):
+    """Somebody else listens on the port; the message says what to do."""
+
+
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that takes IPv6 and, on "::", IPv4 as well. Raises OSError."""
+    """A socket that takes IPv6 and, on "::", IPv4 as well. Raises PortTakenError, OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server(
-        (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::"
-    )
+    try:
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::"
+        )
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        raise PortTakenError(
+            f"TCP port {port} is taken: stop the other daemon on this machine first"
+        ) from problem
 
 
 class Door:

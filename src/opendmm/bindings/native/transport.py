@@ -95,16 +95,28 @@ class NativeTransport:
         self._diallers: dict[NodeId, tuple[Dialler, asyncio.Task[None]]] = {}
         self._unreached_since: dict[NodeId, float] = {}
         self._closing = False
+        self._door: Door | None = None
         self._group: asyncio.TaskGroup | None = None
         self._running: asyncio.Task[None] | None = None
         self._client_context: ssl.SSLContext | None = None
 
     # Life
 
-    async def start(self) -> None:
-        """Listen and begin to dial. Raises OSError for the port, TlsError for the material."""
+    def listen(self) -> None:
+        """Take the port, so that a node that cannot have it has not begun anything yet.
+
+        Whoever calls is let in after the start. Raises PortTakenError, OSError; TlsError for
+        the material.
+        """
         self._client_context = client_context(self._tls)
-        door = self._open_door() if self._listen else None
+        if self._listen is not None:
+            self._door = self._open_door(self._listen)
+
+    async def start(self) -> None:
+        """Let callers in and begin to dial; listens, where that has not been done."""
+        if self._client_context is None:
+            self.listen()
+        door = self._door
         started = asyncio.Event()
         self._running = asyncio.create_task(self._run(door, started))
         self._running.add_done_callback(_say_why_it_failed)
@@ -305,11 +317,10 @@ class NativeTransport:
             started.set()
             await asyncio.get_running_loop().create_future()
 
-    def _open_door(self) -> Door:
-        assert self._listen is not None
-        listening = listening_socket(self._listen.host, self._listen.port)
-        self.port = listening.getsockname()[1]
+    def _open_door(self, endpoint: Endpoint) -> Door:
         context = server_context(self._tls)
+        listening = listening_socket(endpoint.host, endpoint.port)
+        self.port = listening.getsockname()[1]
         return Door(listening, context, lambda: self._connection(None), self._limits)
 
     def _connection(self, dialled: NodeId | None) -> Connection:
