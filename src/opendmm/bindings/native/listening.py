@@ -1,6 +1,7 @@
 """Accepting connections, with a bound on those that have not shown who they are."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
@@ -8,6 +9,7 @@ from collections.abc import Callable
 
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.limits import Limits
+from opendmm.bindings.native.reasons import plainly
 from opendmm.bindings.native.statistics import LOGGER
 
 BACKLOG = 128
@@ -88,6 +90,8 @@ class Door:
 
     async def _receive(self, accepted: socket.socket) -> None:
         connection = self._connection()
+        with contextlib.suppress(OSError):  # it may be gone already
+            connection.peer_address = accepted.getpeername()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.handshake):
@@ -101,7 +105,7 @@ class Door:
                 await asyncio.shield(connection.settled)
         except OSError as problem:
             # No TLS, a certificate of another CA, too slow: the caller is told by TLS.
-            connection.abort(f"no handshake: {problem}")
+            connection.abort(f"no handshake: {plainly(problem)}")
         except asyncio.CancelledError:
             connection.abort("others were waiting")
             raise

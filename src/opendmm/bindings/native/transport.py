@@ -27,7 +27,7 @@ from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.dialling import Dialler
 from opendmm.bindings.native.limits import PORT, Endpoint, Limits
 from opendmm.bindings.native.listening import Door, listening_socket
-from opendmm.bindings.native.statistics import LOGGER, Peers, PeerStatistics
+from opendmm.bindings.native.statistics import LOGGER, UNKNOWN, Peers, PeerStatistics
 from opendmm.bindings.native.tls import client_context, server_context
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope
@@ -273,10 +273,20 @@ class NativeTransport:
     def ended(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if connection.admitted is None:
+            self._turned_away(connection)
             return
         node = connection.admitted.node
         if self._sessions.get(node) is connection:
             self._down(node, connection, connection.over.result())
+
+    def _turned_away(self, connection: Connection) -> None:
+        """Say who called and never said who he is: an expired certificate, or a stranger."""
+        if connection.dialled is not None or connection.hello is not None or self._closing:
+            return
+        self._statistics.of(UNKNOWN).refused += 1
+        caller = str(connection.peer_address[0]) if connection.peer_address else "somebody"
+        why = connection.over.result()
+        self._statistics.complain("caller-refused", UNKNOWN, caller=caller, why=why)
 
     # Sessions
 
