@@ -200,3 +200,13 @@ def test_a_daemon_whose_port_is_taken_leaves_the_kernel_to_the_one_who_has_it(
     assert ended.group_contains(PortTakenError)
     assert node.kernel == {RULE.key: Permit()}
     assert not node.control.exists()
+
+
+def test_a_corrected_rule_is_logged_in_words(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    def meanwhile() -> None:
+        node.kernel[RULE.key] = Permit()
+        ask(node.control, "repair")
+
+    node.live(meanwhile)
+    (said,) = (r for r in caplog.records if r.message == "rule-corrected")
+    assert vars(said)["fields"] == {"slot": str(RULE.key), "action": "access mn1"}

@@ -374,7 +374,7 @@ class NativeTransport:
             return
         self._statistics.of(node).reason = reason
         self._statistics.complain(
-            "peer-not-reached", node, at=f"{endpoint.host} {endpoint.port}", why=reason
+            "peer-not-reached", node, address=f"{endpoint.host} {endpoint.port}", why=reason
         )
         since = self._unreached_since.get(node)
         if since is not None and time.monotonic() - since >= self._limits.liveness.dead:
