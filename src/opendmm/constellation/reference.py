@@ -49,6 +49,7 @@ def document() -> str:
         guide.ALLOCATION,
         f"## Entities\n\n{_table(('entity', 'belongs to'), entities)}",
         guide.CONTROL,
+        f"## Flows\n\n{guide.FLOWS}",
         f"## Examples\n\n{_table(('file', 'shows'), _examples())}",
         "## Fields\n\nWhat is not required may be left out.\n",
         *(_section(way, of) for way, of in _sections()),

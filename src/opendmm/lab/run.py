@@ -143,6 +143,7 @@ class LabRun:
             overlap=done.overlap,
             path_before=before,
             path_after=after,
+            path_by_port=self._paths_by_port(done, detected, ended),
             addresses=done.addresses,
         )
 
@@ -160,6 +161,15 @@ class LabRun:
             ),
             done.attached,
         )
+
+    def _paths_by_port(
+        self, done: Done, detected: float, ended: float
+    ) -> dict[int, tuple[str, ...]]:
+        name = done.mobile_node
+        return {
+            port: last_whole_path(paths(self._traffic.sightings, flow), detected, ended, name)
+            for port, flow in self._traffic.path_flows_by_port(name).items()
+        }
 
     def _paths(
         self, done: Done, detected: float, ended: float

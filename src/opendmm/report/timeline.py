@@ -37,6 +37,7 @@ class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     overlap: float = 0.0
     path_before: tuple[str, ...] = ()
     path_after: tuple[str, ...] = ()
+    path_by_port: dict[int, tuple[str, ...]] = {}
     addresses: tuple[HostAddress, ...] = ()
 
 
@@ -74,6 +75,7 @@ def assemble_move(
         uplink=combined(_stream(flow, seen) for flow in up),
         path_before=seen.path_before,
         path_after=seen.path_after,
+        path_by_port=seen.path_by_port,
         stretch_after=_stretch(topology, seen),
         addresses=seen.addresses,
     )
