@@ -16,6 +16,7 @@ from opendmm.model.identity import FunctionalEntity
 DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?(us|ms|s|min|h)$"
 RATE = r"^[0-9]{1,9}(\.[0-9]{1,9})?(kbit|Mbit|Gbit)$"
 PERCENTAGE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
+PORTS = r"^[0-9]{1,5}(-[0-9]{1,5})?$"
 NAME = r"^[a-z][a-z0-9-]{0,14}$"
 TITLE = r"^[a-z][a-z0-9-]{0,29}$"
 
@@ -23,6 +24,7 @@ SHAPES = {
     DURATION: "a number with its unit us, ms, s, min or h, like 20ms",
     RATE: "a number with its unit kbit, Mbit or Gbit, like 100Mbit",
     PERCENTAGE: "a number from 0 to 100 with a percent sign, like 0.5%",
+    PORTS: "a port like 5001, or a range like 5000-5099",
     NAME: "lower case letters, digits and dashes, a letter first, 15 at most: interfaces are "
     "called so",
     TITLE: "lower case letters, digits and dashes, a letter first, 30 at most",
@@ -48,7 +50,13 @@ Rate = Annotated[
 Percentage = Annotated[
     str, Meta(pattern=PERCENTAGE, description="A share, e.g. 0.5%.", examples=["0.5%"])
 ]
+Ports = Annotated[
+    Annotated[int, Meta(ge=1, le=65534)] | Annotated[str, Meta(pattern=PORTS)],
+    Meta(description="A port, e.g. 5001, or a range of ports, e.g. 5000-5099."),
+]
 Count = Annotated[int, Meta(ge=0)]
+SessionPort = Annotated[int, Meta(ge=1, le=39999)]
+"""Below those that are chosen where none is given."""
 Prefix = Annotated[str, Meta(description="An IPv6 or IPv4 prefix, e.g. 2001:db8:a::/48.")]
 Address = Annotated[str, Meta(description="An IPv6 or IPv4 address.")]
 InterfaceAddress = Annotated[
@@ -193,15 +201,55 @@ class PolicyModeName(StrEnum):
     PULL = "pull"
 
 
+class FlowProtocol(StrEnum):
+    """What a flow's packets carry."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+    ICMP = "icmp"
+    ICMPV6 = "icmpv6"
+
+
+class FlowSection(Strict, frozen=True, kw_only=True):
+    """Packets to a mobile node that match everything given; of whom, and which.
+
+    Of a mobile node that any flow of an ingress is about, this ingress redirects these flows and
+    leaves all others alone: they go on to the home anchor. Of others it redirects everything.
+    """
+
+    mobile_node: Annotated[Name | None, Meta(description="Whose; none: everyone's.")] = None
+    group: Annotated[
+        Prefix | None, Meta(description="Only of mobile nodes with a home prefix under this.")
+    ] = None
+    protocol: Annotated[FlowProtocol | None, Meta(description="none: any.")] = None
+    source: Annotated[
+        Prefix | None, Meta(description="Where correspondents are; none: anywhere.")
+    ] = None
+    source_port: Annotated[
+        Ports | None, Meta(description="The correspondent's; of tcp, udp or sctp; none: any.")
+    ] = None
+    destination_port: Annotated[
+        Ports | None, Meta(description="The mobile node's; of tcp, udp or sctp; none: any.")
+    ] = None
+
+
 class PolicySection(Strict, frozen=True, kw_only=True):
     """Which policies an ingress is told, and how."""
 
-    ingress: Annotated[Name, Meta(description="The FE_I's node.")]
+    ingress: Annotated[
+        Name | None,
+        Meta(description="The FE_I's node; none: every FE_I without a policy of its own."),
+    ] = None
     mode: Annotated[PolicyModeName, Meta(description="push: told; pull: asks on first packet.")] = (
         PolicyModeName.PUSH
     )
     groups: Annotated[
         tuple[Prefix, ...], Meta(description="Only prefixes under these; empty: all.")
+    ] = ()
+    flows: Annotated[
+        tuple[FlowSection, ...],
+        Meta(description="The flows to redirect; empty: all packets of every mobile node."),
     ] = ()
 
 
@@ -339,6 +387,13 @@ class TrafficSection(Strict, frozen=True, kw_only=True):
     family: Annotated[Family, Meta(description="Of the home address used.")] = Family.IPV6
     interval: Annotated[Duration, Meta(description="UDP: spacing of the probes.")] = "1ms"
     rate: Annotated[Rate, Meta(description="TCP: how fast the application writes.")] = "10Mbit"
+    port: Annotated[
+        SessionPort | None,
+        Meta(
+            description="Where packets of a UDP session are sent to, and where the correspondent "
+            "listens for a TCP session; chosen when not given."
+        ),
+    ] = None
 
 
 class FaultKind(StrEnum):
@@ -366,6 +421,10 @@ class PathExpectation(Strict, frozen=True, kw_only=True):
     """The path of downlink packets after a move."""
 
     move: Annotated[int, Meta(ge=1, description="Number of the move, first 1.")]
+    port: Annotated[
+        SessionPort | None,
+        Meta(description="Of the UDP session with this port; none: of the mobile node's first."),
+    ] = None
     touches: Annotated[tuple[Name, ...], Meta(description="Nodes that it passes, all.")] = ()
     avoids: Annotated[tuple[Name, ...], Meta(description="Nodes that it does not pass.")] = ()
 
@@ -424,7 +483,10 @@ class ConstellationFile(Strict, frozen=True, kw_only=True):
     )
     policies: Annotated[
         tuple[PolicySection, ...],
-        Meta(description="For ingresses that are not told everything at once (push)."),
+        Meta(
+            description="For ingresses that are not told everything at once (push), or redirect "
+            "some flows only."
+        ),
     ] = ()
     security: Annotated[
         SecuritySection, Meta(description="Keys, and what a redirection must prove.")

@@ -93,6 +93,11 @@ class _Flow(msgspec.Struct, frozen=True):
     opening: _Opening | None
 
 
+def _port(section: TrafficSection) -> int | None:
+    """The port that a UDP session is to have."""
+    return section.port if section.kind is TrafficKind.UDP else None
+
+
 class LiveTraffic:
     """All traffic of a run. `begin` before the scenario, the `openings` during it, `finish`
     after it."""
@@ -142,13 +147,16 @@ class LiveTraffic:
         return flows
 
     def _path_flows(self, first: int) -> list[_Flow]:
-        """One flow of path probes for every mobile node that has any traffic."""
+        """One flow of path probes for every mobile node that has any traffic, and one for each
+        UDP session to a port of its own."""
         found: dict[str, TrafficSection] = {}
         for section in sorted(self._sections, key=lambda s: (s.family is Family.IPV4, _at(s))):
             found.setdefault(section.mobile_node, section)
+        sections = list(found.values())
+        sections += [s for s in self._sections if _port(s) and s not in sections]
         return [
             self._flow(first + number, None, section, TrafficDirection.DOWN)
-            for number, section in enumerate(found.values())
+            for number, section in enumerate(sections)
         ]
 
     def _flow(
@@ -164,7 +172,7 @@ class LiveTraffic:
             flow=number,
             source=near if down else far,
             destination=far if down else near,
-            port=FIRST_PORT + number,
+            port=_port(section) or FIRST_PORT + number,
             starts_at=self._beginning(section),
             interval=PATH_INTERVAL if session is None else seconds(section.interval),
             octets=PATH_PROBE_OCTETS if session is None else PROBE_OCTETS,
@@ -203,7 +211,7 @@ class LiveTraffic:
             session=number,
             server=near,
             client=far,
-            port=FIRST_PORT + 1000 + number,
+            port=section.port or FIRST_PORT + 1000 + number,
             starts_at=self._beginning(section),
             rate=bits_per_second(section.rate),
             down=section.direction is not TrafficDirection.UP,
@@ -264,10 +272,13 @@ class LiveTraffic:
                 stops_at=self._duration,
                 until=self._duration + TAIL,
                 senders=tuple(f.sender for f in flows if self._ends(f)[0] == node),
+                # Path probes go to the port of the session that they stand for.
                 receivers=tuple(
-                    UdpReceiver(f.sender.destination, f.sender.port)
-                    for f in flows
-                    if self._ends(f)[1] == node
+                    dict.fromkeys(
+                        UdpReceiver(f.sender.destination, f.sender.port)
+                        for f in flows
+                        if self._ends(f)[1] == node
+                    )
                 ),
             )
             self._start_process(node, "udp", plan, opening)
@@ -357,10 +368,15 @@ class LiveTraffic:
 
     def path_flow(self, mobile_node: str) -> int | None:
         """The number of the flow of path probes to a mobile node."""
-        for flow in self._flows:
-            if flow.session is None and flow.subscriber.name == mobile_node:
-                return flow.number
-        return None
+        return next((flow.number for flow in self._path_probes(mobile_node)), None)
+
+    def path_flows_by_port(self, mobile_node: str) -> dict[int, int]:
+        """The numbers of those that stand for UDP sessions to ports of their own, by port."""
+        probes = self._path_probes(mobile_node)
+        return {f.sender.port: f.number for f in probes if f.sender.port < FIRST_PORT}
+
+    def _path_probes(self, mobile_node: str) -> list[_Flow]:
+        return [f for f in self._flows if f.session is None and f.subscriber.name == mobile_node]
 
     def _log(self, flow: _Flow) -> ProbeLog:
         arrivals = sorted(self.udp.arrivals.get(flow.number, ()), key=lambda arrival: arrival[1])

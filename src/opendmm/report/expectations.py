@@ -59,10 +59,12 @@ def _path(moves: tuple[Move, ...], path: PathExpectation) -> ExpectationOutcome:
         wishes.append(f"touches {', '.join(path.touches)}")
     if path.avoids:
         wishes.append(f"avoids {', '.join(path.avoids)}")
-    text = f"after move {path.move} the path {' and '.join(wishes)}"
+    whose = f" to port {path.port}" if path.port else ""
+    text = f"after move {path.move} the path{whose} {' and '.join(wishes)}"
     if path.move > len(moves):
         return ExpectationOutcome(text, False, f"there were only {len(moves)} moves")
-    taken = moves[path.move - 1].path_after
+    move = moves[path.move - 1]
+    taken = move.path_by_port.get(path.port, ()) if path.port else move.path_after
     passed = bool(taken) and set(path.touches) <= set(taken) and not set(path.avoids) & set(taken)
     return ExpectationOutcome(text, passed, " → ".join(taken) or "no packet was seen")
 
