@@ -521,3 +521,8 @@ def test_an_option_is_aligned_as_its_rfc_demands(option: MobilityOption, drawn: 
 def test_every_option_of_the_registry_is_drawn_and_has_its_number() -> None:
     numbers = {octets(drawn)[0]: name for name, drawn in DRAWN.items()}
     assert numbers == {number: kind.__name__ for number, kind in REGISTRY.items()}
+
+
+def test_asking_for_one_kind_of_option_never_finds_another() -> None:
+    kinds = list(REGISTRY.values())
+    assert [(a, b) for a in kinds for b in kinds if a is not b and issubclass(a, b)] == []

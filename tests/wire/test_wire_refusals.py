@@ -14,11 +14,14 @@ from opendmm.wire.mobility.codec import (
     encode,
     encode_without_checksum,
 )
+from opendmm.wire.mobility.fast_handover import FastBindingAcknowledgment, FastBindingUpdate
 from opendmm.wire.mobility.numbers import (
     AddressCode,
     AuthenticationSubtype,
+    BindingAcknowledgementFlags,
     BindingStatus,
     BindingUpdateFlags,
+    FastBindingStatus,
     MldReport,
     MulticastContextStatus,
     MulticastPayload,
@@ -260,6 +263,11 @@ def test_a_group_has_at_most_62_sources_in_an_option() -> None:
     ("kind", "fields"),
     [
         (HomeTestInit, (b"short",)),
+        (FastBindingUpdate, (1, BindingUpdateFlags.P, 1)),
+        (
+            FastBindingAcknowledgment,
+            (FastBindingStatus.ACCEPTED, BindingAcknowledgementFlags.P, 1, 1),
+        ),
         (BindingAuthorizationDataOption, (bytes(16),)),
         (LinkLocalInterfaceIdentifierOption, (bytes(7),)),
         (ServiceSelectionOption, (b"",)),

@@ -438,6 +438,10 @@ class ExpectationSection(Strict, frozen=True, kw_only=True):
         Count | None, Meta(description="UDP probes that arrive twice, per move.")
     ] = None
     gap_at_most: Annotated[Duration | None, Meta(description="Longest downlink gap.")] = None
+    gap_above_floor_at_most: Annotated[
+        Percentage | None,
+        Meta(description="Longest downlink gap, beyond the least that the links' delays allow."),
+    ] = None
     paths: Annotated[
         tuple[PathExpectation, ...], Meta(description="Of packets after certain moves.")
     ] = ()
