@@ -18,6 +18,7 @@ RATE = r"^[0-9]{1,9}(\.[0-9]{1,9})?(kbit|Mbit|Gbit)$"
 PERCENTAGE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
 PORTS = r"^[0-9]{1,5}(-[0-9]{1,5})?$"
 NAME = r"^[a-z][a-z0-9-]{0,14}$"
+LINK_LAYER_ID = r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$"
 TITLE = r"^[a-z][a-z0-9-]{0,29}$"
 
 SHAPES = {
@@ -25,6 +26,7 @@ SHAPES = {
     RATE: "a number with its unit kbit, Mbit or Gbit, like 100Mbit",
     PERCENTAGE: "a number from 0 to 100 with a percent sign, like 0.5%",
     PORTS: "a port like 5001, or a range like 5000-5099",
+    LINK_LAYER_ID: "the MAC address of one interface, like 02:00:5e:10:00:01",
     NAME: "lower case letters, digits and dashes, a letter first, 15 at most: interfaces are "
     "called so",
     TITLE: "lower case letters, digits and dashes, a letter first, 30 at most",
@@ -61,6 +63,14 @@ Prefix = Annotated[str, Meta(description="An IPv6 or IPv4 prefix, e.g. 2001:db8:
 Address = Annotated[str, Meta(description="An IPv6 or IPv4 address.")]
 InterfaceAddress = Annotated[
     str, Meta(description="An address with the length of its subnet, e.g. 2001:db8::1/64.")
+]
+LinkLayerId = Annotated[
+    str,
+    Meta(
+        pattern=LINK_LAYER_ID,
+        description="A MAC address, e.g. 02:00:5e:10:00:01.",
+        examples=["02:00:5e:10:00:01"],
+    ),
 ]
 Name = Annotated[str, Meta(pattern=NAME, description="Lower case letters, digits and dashes.")]
 Title = Annotated[str, Meta(pattern=TITLE, description="Lower case letters, digits and dashes.")]
@@ -313,6 +323,13 @@ class MobileNodeSection(Strict, frozen=True, kw_only=True):
         Meta(description="Nodes it can attach to; default: all with FE_MU_C, or all anchors."),
     ] = ()
     access_delay: Annotated[Duration, Meta(description="One way, of its access links.")] = "0ms"
+    link_layer_id: Annotated[
+        LinkLayerId | None,
+        Meta(
+            description="MAC address it attaches with (RFC 5213 §8.6): anchors know it by this and "
+            "send its packets there. Allocated when not given, which does for a laboratory only."
+        ),
+    ] = None
 
 
 class MoveOrderName(StrEnum):

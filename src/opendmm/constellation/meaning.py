@@ -161,6 +161,7 @@ def _timers(file: ConstellationFile) -> Iterator[Mistake]:
 def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
     anchors = hosting(file, FE.FE_MA_C)
     owners: dict[str, str] = {}
+    devices: dict[str, str] = {}
     for name, section in file.mobile_nodes.items():
         where: Where = ("mobile_nodes", name)
         yield from known(section.home, anchors, "anchor (node with FE_MA_C)", (*where, "home"))
@@ -173,6 +174,13 @@ def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
             yield from _at_home(file, section.home, prefix, place)
             yield from _owned_twice(prefix, name, owners, place)
             owners[prefix] = name
+        device = (section.link_layer_id or "").lower()
+        if device in devices:
+            place = (*where, "link_layer_id")
+            hint = "anchors tell mobile nodes apart by it"
+            yield place, f"{device} is `{devices[device]}`'s already", hint
+        elif device:
+            devices[device] = name
 
 
 def _at_home(file: ConstellationFile, home: str, prefix: str, where: Where) -> Iterator[Mistake]:

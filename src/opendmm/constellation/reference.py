@@ -29,6 +29,7 @@ _KINDS: dict[object, tuple[str, str]] = {
     file.Rate: ("rate", "rates"),
     file.Percentage: ("percentage", "percentages"),
     file.Ports: ("port or range", "ports or ranges"),
+    file.LinkLayerId: ("MAC address", "MAC addresses"),
     file.Prefix: ("prefix", "prefixes"),
     file.Address: ("address", "addresses"),
     file.InterfaceAddress: ("address with length", "addresses with length"),

@@ -253,7 +253,7 @@ def _subscriber(
         simultaneous=section.simultaneous,
         access=access,
         access_delay=seconds(section.access_delay),
-        link_layer_ids={node: _link_layer_id(name, node) for node in access},
+        link_layer_ids={node: _link_layer_id(name, section, node) for node in access},
     )
 
 
@@ -261,7 +261,9 @@ def _identity(name: str, section: MobileNodeSection) -> MobileNodeId:
     return MobileNodeId(section.id or f"{name}@example.org")
 
 
-def _link_layer_id(mobile_node: str, access: str) -> bytes:
-    """A locally administered unicast MAC address that is the same at every run."""
+def _link_layer_id(mobile_node: str, section: MobileNodeSection, access: str) -> bytes:
+    """The given one, else a locally administered unicast MAC address, the same at every run."""
+    if section.link_layer_id is not None:
+        return bytes.fromhex(section.link_layer_id.replace(":", ""))
     digest = hashlib.sha256(f"{mobile_node} {access}".encode()).digest()
     return bytes([(digest[0] & 0xFC) | 0x02]) + digest[1:6]
