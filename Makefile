@@ -10,6 +10,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 SCHEDULES ?= 10000
+INPUTS ?= 1000000
 
 .PHONY: help setup system demo test check fuzz bench format lock docs clean
 
@@ -38,8 +39,9 @@ check: setup ## Format, lint, types, import directions, generated documents
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest -q -k in_step
 
-fuzz: setup ## Ten thousand seeded schedules with faults in the simulator (SCHEDULES=n)
+fuzz: setup ## Ten thousand schedules in the simulator, a million inputs to codecs (SCHEDULES=, INPUTS=)
 	$(PYTHON) -m opendmm.simulation.fuzz --schedules $(SCHEDULES)
+	$(PYTHON) tests/wire/mobility_header_fuzzer.py --runs $(INPUTS)
 
 bench: setup ## Benchmarks; each prints its method and ratios
 	@failed=0; for script in benchmarks/*.py; do \

@@ -17,6 +17,7 @@ the ratio says more than the numbers.
 
 import argparse
 import asyncio
+import logging
 import multiprocessing
 import statistics
 import tempfile
@@ -241,6 +242,8 @@ WAYS: dict[str, tuple[Answer, Ask]] = {
 def serve(way: str, folder: Path, pipe: Pipe) -> None:
     """The answering process."""
     answer, _ = WAYS[way]
+    # Here a session ends when the measurement is over; should it end before, the other says so.
+    logging.getLogger("opendmm.native").setLevel(logging.ERROR)
 
     async def forever() -> None:
         await answer(folder, pipe.send)

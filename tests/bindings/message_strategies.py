@@ -9,6 +9,14 @@ import msgspec
 from hypothesis import strategies as st
 
 from opendmm.model.addressing import BITS, HomePrefix, Locator
+from opendmm.model.flow import (
+    FAMILIES,
+    LAST_PORT,
+    LAST_PROTOCOL,
+    WITH_PORTS,
+    FlowRule,
+    PortRange,
+)
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope, ReferencePoint
 
@@ -24,12 +32,29 @@ def home_prefixes(draw: st.DrawFn) -> HomePrefix:
     return HomePrefix((leading << shift).to_bytes(octets, "big"), length)
 
 
+@st.composite
+def port_ranges(draw: st.DrawFn) -> PortRange:
+    return PortRange(*sorted(draw(st.tuples(*[st.integers(0, LAST_PORT)] * 2))))
+
+
+@st.composite
+def flow_rules(draw: st.DrawFn) -> FlowRule:
+    sources = home_prefixes().filter(lambda prefix: prefix.length > 0)
+    source = draw(st.none() | sources)
+    if draw(st.booleans()):
+        protocol = draw(st.sampled_from(sorted(WITH_PORTS)))
+        return FlowRule(protocol, source, draw(port_ranges()), draw(port_ranges()))
+    protocol = draw(st.integers(0, LAST_PROTOCOL).filter(lambda number: number not in FAMILIES))
+    return FlowRule(protocol, source)
+
+
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     bytes: st.binary(max_size=16),
     int: st.integers(-(2**63), 2**64 - 1),
     bool: st.booleans(),
     type(None): st.none(),
+    FlowRule: flow_rules(),
     HomePrefix: home_prefixes(),
     Locator: (st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)).map(Locator),
 }

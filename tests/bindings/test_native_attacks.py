@@ -95,6 +95,27 @@ def test_garbage_without_tls_is_hung_up_on(tmp_path: Path) -> None:
     against_control(filed(tmp_path), attack)
 
 
+def test_a_caller_who_is_not_believed_is_logged_with_address_and_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = filed(tmp_path / "other")
+
+    async def attack(control: NativeTransport, _seen: Recorder, folder: Path) -> None:
+        theirs, ca = tls_of(other, A), tls_of(folder, A).ca_certificate
+        stranger = TlsFiles(theirs.holder, theirs.certificate, theirs.key, ca)
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            reader, writer = await dial(control, stranger)
+            await all_until_closed(reader)
+            writer.close()
+        (said,) = (r for r in caplog.records if r.message == "caller-refused")
+        fields = vars(said)["fields"]
+        assert fields["caller"] == LOOPBACK
+        assert "its certificate is not believed" in fields["why"]
+        assert "_ssl.c" not in fields["why"]
+
+    against_control(filed(tmp_path / "ours"), attack)
+
+
 def test_a_plaintext_client_that_speaks_the_protocol_gets_no_session(tmp_path: Path) -> None:
     async def attack(control: NativeTransport, seen: Recorder, _folder: Path) -> None:
         reader, writer = await asyncio.open_connection(LOOPBACK, control.port)

@@ -40,7 +40,7 @@ def test_the_findings_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(doctor, "examine", lambda: [LACKING])
-    assert run(["doctor", "--json"]) == 4
+    assert run(["doctor", "-o", "json"]) == 4
     told = json.loads(capsys.readouterr().out)
     assert told["laboratory"] is False
     assert told["abilities"][0]["obstacle"] == "no veth"

@@ -24,7 +24,8 @@ def ending_with(error: Exception) -> click.Command:
     [
         (BadInputError("give a file"), 3, "dmm: give a file\n"),
         (EnvironmentLacksError("no nft"), 4, "dmm: no nft\n"),
-        (FileNotFoundError(2, "No such file", "x.yaml"), 3, "dmm: [Errno 2] No such file"),
+        (FileNotFoundError(2, "No such file", "x.yaml"), 3, "dmm: x.yaml: No such file\n"),
+        (OSError(28, "No space left on device"), 4, "dmm: No space left on device\n"),
         (PermissionError(1, "Operation not permitted"), 4, "dmm: not permitted: "),
         (RuntimeError("boom"), 70, "dmm: defect in opendmm, RuntimeError: boom"),
     ],

@@ -71,11 +71,24 @@ FORM: list[Case] = [
     ("mode: push", "§mode: shove", "none of these", ""),
     ("    home: anchor-a\n", "", "lacks `home`", "home anchor"),
     ("  duration: 5s", "  §duration: long", "malformed", "20ms"),
+    (
+        "    home: anchor-b\n",
+        "    home: anchor-b\n    §link_layer_id: 03-00-5E-00-00-01\n",
+        "malformed",
+        "02:00:5e:10:00:01",
+    ),
     ("kind: udp", "§kind: sctp", "none of these", "tcp"),
     ("lasts: 1s", "§lasts: soon", "malformed", "unit"),
     ("move: 1", "§move: 0", "move", ""),
 ]
 MEANING: list[Case] = [
+    (
+        '    home: anchor-a\n    prefixes: ["2001:db8:a::100/128"]\n  mn2:\n',
+        '    home: anchor-a\n    prefixes: ["2001:db8:a::100/128"]\n'
+        '    link_layer_id: "02:00:5e:00:00:0A"\n  mn2:\n    §link_layer_id: "02:00:5e:00:00:0a"\n',
+        "02:00:5e:00:00:0a is `mn1`'s already",
+        "tell mobile nodes apart",
+    ),
     ("[cn, ingress]", "[cn, §ingres]", "no node `ingres`", "did you mean `ingress`"),
     ("between: [cn, ingress]", "§between: [cn, cn]", "two different nodes", ""),
     ("[ingress, anchor-b]}", "[ingress, anchor-b]}\n  - {§between: [cn, ingress]}", "already", ""),

@@ -278,7 +278,7 @@ def test_check_ends_with_3_and_names_the_place_of_a_mistake(tmp_path: Path) -> N
 
 
 def test_check_gives_findings_with_their_lines_as_json(tmp_path: Path) -> None:
-    code, output = _checked(tmp_path, _with(MEANS, "host-route"), "--json")
+    code, output = _checked(tmp_path, _with(MEANS, "host-route"), "-o", "json")
     decoded = msgspec.json.decode(output)
     worst = decoded["findings"][0]
     assert (code, worst["severity"], worst["section"]) == (1, "error", "§5 No loop")
@@ -287,7 +287,7 @@ def test_check_gives_findings_with_their_lines_as_json(tmp_path: Path) -> None:
 
 
 def test_check_gives_mistakes_as_json(tmp_path: Path) -> None:
-    code, output = _checked(tmp_path, _with(("colour",), "red"), "--json")
+    code, output = _checked(tmp_path, _with(("colour",), "red"), "-o", "json")
     decoded = msgspec.json.decode(output)
     assert code == 3
     assert decoded["mistakes"][0]["line"] >= 1

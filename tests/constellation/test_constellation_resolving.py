@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from opendmm.constellation.deployment import Deployment
@@ -88,6 +89,17 @@ def test_link_layer_addresses_are_locally_administered_unicast() -> None:
         for mac in subscriber.link_layer_ids.values():
             assert len(mac) == 6
             assert mac[0] & 0b11 == 0b10
+
+
+def test_a_given_link_layer_address_is_the_same_towards_every_anchor() -> None:
+    file = load(EXAMPLES / "cooperative.yaml")
+    section = msgspec.structs.replace(file.mobile_nodes["mn1"], link_layer_id="02:00:5E:10:00:01")
+    made = deployment(msgspec.structs.replace(file, mobile_nodes={"mn1": section}))
+    (subscriber,) = made.subscribers.values()
+    assert subscriber.link_layer_ids == {
+        "anchor-a": b"\x02\x00\x5e\x10\x00\x01",
+        "anchor-b": b"\x02\x00\x5e\x10\x00\x01",
+    }
 
 
 def test_the_egress_of_an_anchor_is_its_own() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from opendmm.cli.draw import draw as command
@@ -135,3 +136,22 @@ def test_the_command_names_mistakes_instead_of_drawing(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(path)])
     assert result.exit_code == 3
     assert "wrong.yaml:1:1: " in result.output
+
+
+def test_many_mobile_nodes_that_are_alike_share_a_box(tmp_path: Path) -> None:
+    content = yaml.safe_load((EXAMPLES[0].parent / "condensed.yaml").read_text())
+    del content["scenario"]
+    content["mobile_nodes"] = {
+        f"mn{number}": {
+            "home": "anchor-b" if number == 50 else "anchor-a",
+            "prefixes": [f"2001:db8:{'b' if number == 50 else 'a'}::{number:x}/128"],
+        }
+        for number in range(1, 51)
+    }
+    file = tmp_path / "many.yaml"
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    root = ET.fromstring(draw(load_deployment(file)))
+    texts = [element.text or "" for element in root.iter(f"{SVG}text")]
+    assert "mn1 … mn49" in texts
+    assert "49 mobile nodes" in texts
+    assert "mn50" in texts

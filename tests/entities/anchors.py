@@ -14,6 +14,7 @@ from opendmm.entities.fe_mctx import FeMctx, MctxConfig, Profile
 from opendmm.entities.fe_mu_c import HostClient, NetworkClient
 from opendmm.entities.host import EntityHost
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import FlowSelection
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.r_ic import PolicyMode
 
@@ -81,12 +82,14 @@ def _anchor(
     ]
 
 
-def _controller_config(node: NodeId, *, condensed: bool, mode: PolicyMode) -> ControllerConfig:
+def _controller_config(
+    node: NodeId, *, condensed: bool, mode: PolicyMode, flows: tuple[FlowSelection, ...] = ()
+) -> ControllerConfig:
     anchors = {anchor: egress.locator for anchor, egress in EGRESSES.items()}
     if not condensed:
         return ControllerConfig(
             node=node,
-            ingresses={INGRESS: IngressScope(mode)},
+            ingresses={INGRESS: IngressScope(mode, (), flows)},
             egress_controllers=dict.fromkeys(ANCHORS, node),
             anchors=anchors,
         )
@@ -101,10 +104,14 @@ def _controller_config(node: NodeId, *, condensed: bool, mode: PolicyMode) -> Co
 
 
 def cooperative(
-    *, client: bool = False, lifetime: float = 300.0, mode: PolicyMode = PolicyMode.PUSH
+    *,
+    client: bool = False,
+    lifetime: float = 300.0,
+    mode: PolicyMode = PolicyMode.PUSH,
+    flows: tuple[FlowSelection, ...] = (),
 ) -> InstantNetwork:
     """Figure 3: a controller and an ingress of their own."""
-    config = _controller_config(CONTROLLER, condensed=False, mode=mode)
+    config = _controller_config(CONTROLLER, condensed=False, mode=mode, flows=flows)
     hosts = [
         EntityHost(a, _anchor(a, (CONTROLLER,), client=client, lifetime=lifetime)) for a in ANCHORS
     ]

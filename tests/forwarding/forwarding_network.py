@@ -23,6 +23,7 @@ import msgspec
 
 from opendmm.forwarding.kernel import KernelForwarding, NodeForwardingConfig
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Change, RuleKey, Table
 
@@ -135,7 +136,9 @@ class Network:
         )
         return "".join(self.run(node, "sh", "-c", f"{command} || true") for command in commands)
 
-    def config(self, node: str, means: str) -> NodeForwardingConfig:
+    def config(
+        self, node: str, means: str, *, flows: tuple[FlowRule, ...] = ()
+    ) -> NodeForwardingConfig:
         return NodeForwardingConfig(
             node=NodeId(node),
             locator=LOCATORS[node],
@@ -144,6 +147,7 @@ class Network:
             anchors=tuple(LOCATORS.values()),
             access_interfaces=("mn",),
             core_mtu=self.core_mtu,
+            flows=flows,
         )
 
     def driver(self, config: NodeForwardingConfig) -> KernelForwarding:
@@ -154,9 +158,11 @@ class Network:
         self.drivers.append(driver)
         return driver
 
-    def drivers_of(self, means: str) -> dict[str, KernelForwarding]:
+    def drivers_of(
+        self, means: str, *, flows: tuple[FlowRule, ...] = ()
+    ) -> dict[str, KernelForwarding]:
         """One on each router."""
-        return {node: self.driver(self.config(node, means)) for node in "rab"}
+        return {node: self.driver(self.config(node, means, flows=flows)) for node in "rab"}
 
     def close(self) -> None:
         for node in NODES:
@@ -323,6 +329,12 @@ class Probes:
             thread.join()
         self._in.close()
         self._out.close()
+
+    @property
+    def port(self) -> int:
+        """That the datagrams are sent to."""
+        port: int = self._to[1]
+        return port
 
     @property
     def lost(self) -> int:

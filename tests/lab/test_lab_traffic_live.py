@@ -12,7 +12,8 @@ from standing import needs_namespaces
 
 from opendmm.constellation.file import ScenarioSection
 from opendmm.lab.dropping import drop_arriving, stop_dropping
-from opendmm.lab.live_traffic import SETTLING, LiveTraffic
+from opendmm.lab.flows import SETTLING
+from opendmm.lab.live_traffic import LiveTraffic
 from opendmm.lab.path import last_whole_path, paths
 from opendmm.report.probes import longest_silence, stream
 

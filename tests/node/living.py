@@ -9,6 +9,7 @@ from typing import Any
 
 from scripted import HERE, IEC, PREFIX, RULE, THERE, Scripted
 
+from opendmm.bindings.native.listening import PortTakenError
 from opendmm.entities.effects import Effect, Input, Install, Persist, Started
 from opendmm.entities.host import EntityHost
 from opendmm.forwarding.memory import MemoryForwarding
@@ -26,6 +27,11 @@ class NoTransport:
     def __init__(self) -> None:
         self.peers: frozenset[NodeId] = frozenset()
         self.breaks = False
+        self.port_taken = False
+
+    def listen(self) -> None:
+        if self.port_taken:
+            raise PortTakenError("TCP port 7333 is taken")
 
     async def start(self) -> None: ...
 

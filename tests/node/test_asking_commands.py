@@ -65,7 +65,7 @@ def test_an_audit_without_differences_ends_well(
     node: Node, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert node.live(dmm(node, "audit")) == 0
-    assert "1 rules on 1 nodes, all as believed" in capsys.readouterr().out
+    assert "1 rule on 1 node, all as believed" in capsys.readouterr().out
 
 
 def test_an_audit_with_differences_ends_with_1_and_repair_mends_them(

@@ -12,6 +12,7 @@ import pytest
 from living import Node
 from scripted import PREFIX, RULE
 
+from opendmm.bindings.native.listening import PortTakenError
 from opendmm.entities.effects import Install, Started
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Permit, RuleKey, Table
@@ -186,3 +187,26 @@ def test_a_daemon_whose_binding_broke_ends_and_leaves_forwarding(node: Node) -> 
     assert ended.group_contains(OSError, match="the door is gone")
     assert RULE.key in node.kernel
     assert not node.control.exists()
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_a_daemon_whose_port_is_taken_leaves_the_kernel_to_the_one_who_has_it(
+    node: Node, remove: bool
+) -> None:
+    node.kernel[RULE.key] = Permit()
+    node.transport.port_taken = True
+    with pytest.raises(ExceptionGroup) as ended:
+        node.live(lambda: None, remove=remove)
+    assert ended.group_contains(PortTakenError)
+    assert node.kernel == {RULE.key: Permit()}
+    assert not node.control.exists()
+
+
+def test_a_corrected_rule_is_logged_in_words(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    def meanwhile() -> None:
+        node.kernel[RULE.key] = Permit()
+        ask(node.control, "repair")
+
+    node.live(meanwhile)
+    (said,) = (r for r in caplog.records if r.message == "rule-corrected")
+    assert vars(said)["fields"] == {"slot": str(RULE.key), "action": "access mn1"}

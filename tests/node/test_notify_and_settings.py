@@ -46,6 +46,7 @@ def test_options_override_the_settings_file(tmp_path: Path) -> None:
     [
         ("constellation: c.yaml\n", "node is missing"),
         ("constellation: c.yaml\nnode: a\nnoode: b\n", "noode"),
+        ("constelation: c.yaml\nnode: a\n", "no setting constelation; there are: constellation, "),
         ("constellation: c.yaml\nnode: [a]\n", "Expected `str`"),
         ("- a\n", "holds no settings"),
         ("a: [\n", "is not YAML"),

@@ -102,3 +102,13 @@ def test_the_report_can_be_printed() -> None:
     text = out.getvalue()
     assert "anchor-a → anchor-b" in text
     assert "1 of 2 expectations failed" in text
+
+
+def test_a_gap_is_judged_beside_the_floor_of_its_own_move() -> None:
+    near = msgspec.structs.replace(MOVE, floor_ms=2.0, downlink=Stream(gap_ms=2.2))
+    free = msgspec.structs.replace(MOVE, floor_ms=0.0, downlink=Stream(gap_ms=5.0))
+    report = msgspec.structs.replace(REPORT, moves=(MOVE, near, free), sessions=())
+    assert verdicts(report, gap_above_floor_at_most="17%") == [True]
+    assert verdicts(report, gap_above_floor_at_most="16%") == [False]
+    unlimited = msgspec.structs.replace(report, moves=(free,))
+    assert verdicts(unlimited, gap_above_floor_at_most="16%") == []

@@ -1,5 +1,10 @@
 """The steps of a move and its ladder, from a trace."""
 
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
 from opendmm.entities.effects import RuleOutcome
 from opendmm.entities.host import RuleRequest
 from opendmm.model.addressing import Egress, HomePrefix, Locator
@@ -113,10 +118,30 @@ def test_records_of_another_time_or_mobile_node_are_not_steps() -> None:
 
 
 def test_the_ladder_draws_every_message_once_between_the_columns_of_its_nodes() -> None:
-    lines = ladder(story(), WINDOW).plain.splitlines()
+    lines = ladder(story(), WINDOW).drawn(140).plain.splitlines()
     assert all(name in lines[0] for name in (A, B, R, C))
     assert sum("LocationUpdate" in line for line in lines) == 1
     assert sum("■" in line for line in lines) == 2
     request = next(line for line in lines if "ContextRequest" in line)
     response = next(line for line in lines if "ContextResponse" in line)
     assert ("▶" in request) != ("▶" in response)
+
+
+@pytest.mark.parametrize("width", [140, 100, 80])
+def test_the_ladder_fits_the_width_there_is_and_names_every_message_whole(width: int) -> None:
+    drawn = ladder(story(), WINDOW)
+    lines = drawn.drawn(width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) == len(drawn.drawn(140).plain.splitlines())
+    sent = [record for record in story() if record.kind is TraceKind.MESSAGE_SENT]
+    for name in {f"{record.reference_point} {record.message}" for record in sent}:
+        assert any(f"{name} " in f"{line} " for line in lines)
+
+
+def test_a_terminal_too_narrow_for_the_ladder_cuts_its_rows_and_folds_none() -> None:
+    out = StringIO()
+    drawn = ladder(story(), WINDOW)
+    Console(file=out, width=30).print(drawn)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == len(drawn.drawn(140).plain.splitlines())
+    assert max(map(len, lines)) == 30

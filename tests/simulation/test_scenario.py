@@ -114,7 +114,7 @@ def test_the_command_prints_json_and_a_ladder_and_refuses_a_move_that_is_not_the
 ) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(json.dumps(BUILDERS["condensed"]() | {"scenario": SCENARIO}))
-    assert run(["sim", "run", str(path), "--json"]) == 0
+    assert run(["sim", "run", str(path), "-o", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["runtime"] == "sim"
     assert run(["sim", "run", str(path), "--ladder", "1"]) == 0
     assert "ContextRequest" in capsys.readouterr().out

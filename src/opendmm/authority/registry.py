@@ -70,6 +70,14 @@ class Registry(msgspec.Struct, frozen=True, dict=True):
         record = self.nodes.get(anchor)
         return record is not None and egress in record.egresses
 
+    def has_egress(self, egress: Egress) -> bool:
+        """Whether any anchor may have packets sent to this egress."""
+        return egress in self._egresses
+
+    @cached_property
+    def _egresses(self) -> frozenset[Egress]:
+        return frozenset(egress for record in self.nodes.values() for egress in record.egresses)
+
     @cached_property
     def _pools(self) -> dict[int, tuple[tuple[int, dict[int, NodeId]], ...]]:
         """Owners by leading bits, by length (longest first), by octets of an address."""

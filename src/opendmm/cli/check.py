@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from opendmm.cli.errors import ExitCode
+from opendmm.cli.output import Output, console, output_option
 from opendmm.constellation.findings import Finding, Severity
 from opendmm.constellation.problems import ConstellationError
 from opendmm.constellation.reading import read
@@ -25,8 +25,8 @@ _MARKS = {
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="The mistakes or findings as JSON.")
-def check(file: Path, as_json: bool) -> int:
+@output_option
+def check(file: Path, output: Output) -> int:
     """Validate FILE, and reason about the constellation it describes.
 
     Mistakes are named as file:line:column with what would be right, and end with 3. Findings
@@ -35,10 +35,10 @@ def check(file: Path, as_json: bool) -> int:
     try:
         source, constellation = read(file)
     except ConstellationError as error:
-        _mistakes(error, as_json=as_json)
+        _mistakes(error, output)
         return ExitCode.BAD_INPUT
     findings = reason(deployment(constellation))
-    if as_json:
+    if output is Output.JSON:
         click.echo(msgspec.json.encode({"mistakes": [], "findings": _records(source, findings)}))
     else:
         _print(source, constellation.constellation, findings)
@@ -46,15 +46,15 @@ def check(file: Path, as_json: bool) -> int:
     return ExitCode.EXPECTATION_FAILED if broken else ExitCode.AS_EXPECTED
 
 
-def _mistakes(error: ConstellationError, *, as_json: bool) -> None:
-    if as_json:
+def _mistakes(error: ConstellationError, output: Output) -> None:
+    if output is Output.JSON:
         click.echo(msgspec.json.encode({"mistakes": error.problems, "findings": []}))
         return
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    out = console(stderr=True)
     for problem in error.problems:
         place = Text(f"{error.file}:{problem.line}:{problem.column}: ", style="bold")
         hint = Text(f" ({problem.hint})" if problem.hint else "", style="green")
-        console.print(place + Text(problem.message) + hint)
+        out.print(place + Text(problem.message) + hint, soft_wrap=True)
 
 
 def _records(source: Source, findings: list[Finding]) -> list[dict[str, object]]:
@@ -67,7 +67,7 @@ def _records(source: Source, findings: list[Finding]) -> list[dict[str, object]]
 
 
 def _print(source: Source, name: str, findings: list[Finding]) -> None:
-    console = Console(highlight=False)
+    out = console()
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="bold")
@@ -80,8 +80,8 @@ def _print(source: Source, name: str, findings: list[Finding]) -> None:
             text.append(f"\n→ {finding.hint}", style="green")
         table.add_row(Text(mark, style=style), finding.section, _line(source, finding), text)
     if findings:
-        console.print(table)
-    console.print(Text(f"{name}: {_verdict(findings)}", style="bold"))
+        out.print(table)
+    out.print(Text(f"{name}: {_verdict(findings)}", style="bold"))
 
 
 def _line(source: Source, finding: Finding) -> str:

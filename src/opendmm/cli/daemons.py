@@ -66,6 +66,8 @@ def _ask(path: Path, question: str, particulars: dict[str, object]) -> tuple[Any
         return ask(path, question, particulars), ""
     except PermissionError:
         raise
+    except ConnectionRefusedError:
+        return None, "is not running (its socket is left over)"
     except TimeoutError:
         return None, "does not answer (stopped, or very busy)"
     except (OSError, ControlError) as error:

@@ -2,18 +2,18 @@
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from opendmm.cli.errors import EnvironmentLacksError, ExitCode
+from opendmm.cli.output import Output, console, output_option
 from opendmm.node.abilities import Ability, ExaminationError, examine
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@output_option
 @click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
+def doctor(context: click.Context, output: Output) -> None:
     """Try what OpenDMM needs of this machine, and say what is missing and what that disables.
 
     Everything is tried in a network namespace of its own; the machine is left as it was.
@@ -24,7 +24,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     except ExaminationError as error:
         raise EnvironmentLacksError(str(error)) from error
     lacking = [ability for ability in abilities if ability.laboratory and ability.obstacle]
-    if as_json:
+    if output is Output.JSON:
         click.echo(msgspec.json.encode({"laboratory": not lacking, "abilities": abilities}))
     else:
         _print(abilities, lacking)
@@ -40,10 +40,10 @@ def _print(abilities: list[Ability], lacking: list[Ability]) -> None:
             continue
         mark = Text("✗", style="red") if ability.laboratory else Text("–", style="yellow")
         table.add_row(mark, ability.name, f"{ability.obstacle}; without it: {ability.disables}")
-    console = Console()
-    console.print(table)
+    out = console()
+    out.print(table)
     if lacking:
         names = ", ".join(ability.name for ability in lacking)
-        console.print(f"the laboratory cannot run here: {names}. `dmm sim` can.", style="bold")
+        out.print(f"the laboratory cannot run here: {names}. `dmm sim` can.", style="bold")
     else:
-        console.print("the laboratory can run here", style="bold")
+        out.print("the laboratory can run here", style="bold")

@@ -6,23 +6,32 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from opendmm.cli.errors import BadInputError, EnvironmentLacksError, ExitCode
+from opendmm.cli.output import Output, output_option
+from opendmm.cli.reporting import deliver, report_option, writable
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.lab import by_hand
 from opendmm.lab.by_hand import Condition
 from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import Namespaces
-from opendmm.lab.privileges import INSIDE, Footing, enter_user_namespace, footing
-from opendmm.lab.run import run_lab
-from opendmm.report.render import print_report
-from opendmm.report.report import to_json
+from opendmm.lab.privileges import (
+    Footing,
+    enter_user_namespace,
+    footing,
+    in_user_namespace,
+)
+from opendmm.lab.run import LabRun, run_lab
+from opendmm.node.programs import look_where_administrators_do
+from opendmm.report.evidence import Evidence
 
 
 @click.group()
 def lab() -> None:
     """Run a constellation in network namespaces."""
+    look_where_administrators_do()
 
 
 @lab.command()
@@ -32,15 +41,10 @@ def lab() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Write every node's packets to this folder, one file a node.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option(
-    "--report",
-    "report_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the report as JSON to this file, too.",
-)
+@output_option
+@report_option
 @click.option("--keep", is_flag=True, help="Leave everything up for a look (see: dmm lab down).")
-def run(file: Path, pcap: Path | None, as_json: bool, report_path: Path | None, keep: bool) -> int:
+def run(file: Path, pcap: Path | None, output: Output, places: tuple[Path, ...], keep: bool) -> int:
     """Carry out the scenario of FILE on this machine's kernel and print the report.
 
     Ends with 0 when every expectation held, 1 when one failed, 2 when there was none.
@@ -48,20 +52,20 @@ def run(file: Path, pcap: Path | None, as_json: bool, report_path: Path | None, 
     deployment = _deployment(file)
     if deployment.scenario is None:
         raise BadInputError(f"{file} has no scenario: add one to run it")
+    writable(*places)
     _stand_on_firm_ground(keep=keep)
     # The laboratory is taken down however the run ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    finished: list[LabRun] = []
     try:
-        report = run_lab(deployment, file, progress=_progress, pcap=pcap, keep=keep)
+        report = run_lab(
+            deployment, file, progress=_progress, pcap=pcap, keep=keep, finished=finished.append
+        )
     except LabError as error:
         raise EnvironmentLacksError(str(error)) from error
-    if report_path is not None:
-        report_path.write_bytes(to_json(report))
-    if as_json:
-        click.echo(to_json(report), nl=False)
-    else:
-        print_report(report)
-    return report.exit_code
+    (ran,) = finished
+    evidence = Evidence(report=report, moves=ran.moves, flows=ran.flows, trace=ran.trace)
+    return deliver(evidence, output, places)
 
 
 @lab.command()
@@ -103,9 +107,13 @@ def execute(laboratory: str, node: str, command: tuple[str, ...]) -> None:
 
 
 @lab.command()
-def status() -> int:
+@output_option
+def status(output: Output) -> int:
     """Say which laboratories are on this machine. Ends with 2 when there is none."""
     found = by_hand.standings()
+    if output is Output.JSON:
+        click.echo(msgspec.json.encode(found))
+        return ExitCode.AS_EXPECTED if found else ExitCode.NOTHING_TO_CHECK
     for one in found:
         click.echo(f"{one.name}: {one.condition}; nodes {', '.join(one.nodes)}")
     if not found:
@@ -144,9 +152,10 @@ def _stand_on_firm_ground(*, keep: bool) -> None:
     except LabError as error:
         raise EnvironmentLacksError(str(error)) from error
     if standing is Footing.USER_NAMESPACE:
-        _progress("an ordinary user: going on in a user namespace")
+        who = "an ordinary user" if os.geteuid() else "root without the right to namespaces"
+        _progress(f"{who}: going on in a user namespace")
         enter_user_namespace(sys.argv[1:])
-    if keep and INSIDE in os.environ:
+    if keep and in_user_namespace():
         raise BadInputError("this needs root: a user namespace ends with its program")
 
 

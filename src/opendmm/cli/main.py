@@ -5,6 +5,7 @@ subcommand raises (see `opendmm.cli.errors`) or ends with an exit code of its ow
 never sees a traceback unless OPENDMM_TRACEBACK is set.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -85,25 +86,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; keep the interpreter from flushing into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.AS_EXPECTED
-    except PermissionError as error:
-        return _ended_by(error, ExitCode.ENVIRONMENT_LACKS, "not permitted: ")
     except OSError as error:
-        return _ended_by(error, ExitCode.BAD_INPUT)
+        return _ended_by_system(error)
     except Exception as error:  # noqa: BLE001  the last resort of the process: one line, no trace
         kind = type(error).__name__
-        return _ended_by(
-            error,
-            ExitCode.DEFECT,
-            f"defect in opendmm, {kind}: ",
-            " (set OPENDMM_TRACEBACK=1 to see where)",
-        )
+        said = f"defect in opendmm, {kind}: {error} (set OPENDMM_TRACEBACK=1 to see where)"
+        return _ended_by(error, ExitCode.DEFECT, said)
     return ended if isinstance(ended, int) else ExitCode.AS_EXPECTED
 
 
-def _ended_by(error: Exception, code: ExitCode, before: str = "", after: str = "") -> int:
+def _ended_by_system(error: OSError) -> int:
+    """Where it failed and why; what is not in the machine's power is no bad input."""
+    reason = error.strerror or str(error)
+    said = f"{error.filename}: {reason}" if error.filename else reason
+    if isinstance(error, PermissionError):
+        said = f"not permitted: {said}"
+    lacks = isinstance(error, PermissionError) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _ended_by(error, ExitCode.ENVIRONMENT_LACKS if lacks else ExitCode.BAD_INPUT, said)
+
+
+def _ended_by(error: Exception, code: ExitCode, said: str) -> int:
     if os.environ.get("OPENDMM_TRACEBACK"):
         raise error
-    _say(f"{before}{error}{after}")
+    _say(said)
     return code
 
 

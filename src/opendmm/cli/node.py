@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from opendmm.authority.material import MaterialError
+from opendmm.bindings.native.listening import PortTakenError
 from opendmm.bindings.native.tls import TlsError
 from opendmm.cli.errors import BadInputError, EnvironmentLacksError
 from opendmm.constellation.reading import ConstellationError
@@ -59,5 +60,5 @@ def node(config: Path | None, node_name: str | None, **given: object) -> None:
         ControlError,
     ) as error:
         raise BadInputError(str(error)) from error
-    except (StoreError, ForwardingUnavailableError) as error:
+    except (StoreError, ForwardingUnavailableError, PortTakenError) as error:
         raise EnvironmentLacksError(str(error)) from error

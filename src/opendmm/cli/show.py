@@ -6,24 +6,28 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from opendmm.cli.daemons import Answers, ask_all, run_dir_option
+from opendmm.cli.daemons import Answers, NoDaemonError, ask_all, run_dir_option
+from opendmm.cli.output import Output, console, output_option, print_whole
 
 TABLES = ("bindings", "contexts", "policies", "deliveries", "peers")
 REFRESH = 1.0
 """Seconds between two looks with --watch."""
+Row = dict[str, str]
+"""What a row says, by the heading of the column."""
 
 
 @click.command()
 @click.argument("table", type=click.Choice(TABLES))
 @click.option("--watch", is_flag=True, help="Look again every second until interrupted.")
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
+@output_option
 @run_dir_option
-def show(table: str, watch: bool, output: str, run_dir: Path) -> None:
+def show(table: str, watch: bool, output: Output, run_dir: Path) -> None:
     """Show what the daemons on this machine hold.
 
     bindings: FE_MA_C's cache; contexts: FE_MCTX and FE_IEC; policies: FE_I; deliveries: FE_E;
@@ -32,46 +36,85 @@ def show(table: str, watch: bool, output: str, run_dir: Path) -> None:
     if not watch:
         _print_once(table, output, run_dir)
         return
-    if output == "json":
+    if output is Output.JSON:
         while True:
             _print_once(table, output, run_dir)
             time.sleep(REFRESH)
-    with Live(auto_refresh=False, screen=True) as live:
+    out = console()
+    with Live(console=out, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(_rendered(table, ask_all(run_dir, "show", table=table)), refresh=True)
+            live.update(_looked(table, run_dir, out.width), refresh=True)
             time.sleep(REFRESH)
 
 
-def _print_once(table: str, output: str, run_dir: Path) -> None:
+def _print_once(table: str, output: Output, run_dir: Path) -> None:
     answers = ask_all(run_dir, "show", table=table)
     answers.complain()
-    if output == "json":
-        click.echo(msgspec.json.encode(_rows(answers)))
-    else:
-        Console().print(_rendered(table, answers))
+    rows = _rows(answers)
+    if output is Output.JSON:
+        click.echo(msgspec.json.encode(rows))
+        return
+    out = console()
+    print_whole(_rendered(table, rows, out.width if out.is_terminal else None))
+
+
+def _looked(table: str, run_dir: Path, width: int) -> RenderableType:
+    """What --watch shows: who does not answer, too, or that there is nobody to ask (yet)."""
+    try:
+        answers = ask_all(run_dir, "show", table=table)
+    except NoDaemonError as nobody:
+        return Text(nobody.message, style="yellow")
+    refused = [Text(f"{node}: {why}", style="yellow") for node, why in answers.refused.items()]
+    return Group(_rendered(table, _rows(answers), width), *refused)
 
 
 def _rows(answers: Answers) -> list[dict[str, Any]]:
     return [{"node": node, **row} for node, rows in answers.given.items() for row in rows]
 
 
-def _rendered(table: str, answers: Answers) -> RenderableType:
-    rows = _rows(answers)
-    refused = [Text(f"{node}: {why}", style="yellow") for node, why in answers.refused.items()]
+def _rendered(table: str, rows: list[dict[str, Any]], width: int | None) -> RenderableType:
+    """A table, or where it is wider than there is room, a paragraph a row."""
     if not rows:
-        return Group(Text(f"no {table}", style="dim"), *refused)
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+        return Text(f"no {table}", style="dim")
+    told = [{_heading(name): _cell(name, value) for name, value in row.items()} for row in rows]
+    drawn = _table(told)
+    out = console()
+    natural = Measurement.get(out, out.options.update(max_width=10_000), drawn).maximum
+    return drawn if width is None or natural <= width else _paragraphs(told)
+
+
+def _table(rows: list[Row]) -> Table:
+    columns = list(dict.fromkeys(heading for row in rows for heading in row))
     drawn = Table(box=None, padding=(0, 1), header_style="bold")
-    for name in columns:
-        drawn.add_column(name.replace("_", " ").removesuffix(" at"), overflow="fold")
+    for heading in columns:
+        drawn.add_column(heading, overflow="fold")
     for row in rows:
-        drawn.add_row(*(_cell(name, row.get(name)) for name in columns))
-    return Group(drawn, *refused)
+        drawn.add_row(*(row.get(heading) or "–" for heading in columns))
+    return drawn
+
+
+def _paragraphs(rows: list[Row]) -> RenderableType:
+    """What is empty is left out."""
+    parts: list[RenderableType] = []
+    for row in rows:
+        (_, node), *rest = row.items()
+        drawn = Table(box=None, padding=(0, 1), show_header=False)
+        drawn.add_column(style="dim", no_wrap=True)
+        drawn.add_column(overflow="fold")
+        for heading, value in rest:
+            if value:
+                drawn.add_row(heading, value)
+        parts += [Text(node, style="bold"), drawn]
+    return Group(*parts)
+
+
+def _heading(name: str) -> str:
+    return name.removesuffix("_at").replace("_", " ")
 
 
 def _cell(name: str, value: Any) -> str:
     if value is None or value == "" or value == []:
-        return "–"
+        return ""
     if name.endswith("_at") and isinstance(value, int | float):
         seconds = value - time.time()
         return f"in {seconds:.0f} s" if seconds >= 0 else f"{-seconds:.0f} s ago"

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from opendmm.cli.errors import BadInputError
+from opendmm.cli.output import Output, output_option, print_whole
+from opendmm.cli.reporting import deliver, report_option, writable
 from opendmm.constellation.reading import ConstellationError, load_deployment
+from opendmm.report.evidence import Evidence
 from opendmm.report.ladder import ladder as drawn_ladder
-from opendmm.report.render import print_report
-from opendmm.report.report import to_json
 from opendmm.report.timeline import window_of
 from opendmm.simulation.hosts import AssembledHosts
 from opendmm.simulation.scenario import NothingToRunError, ScenarioRun
@@ -23,39 +23,30 @@ def sim() -> None:
 @sim.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--seed", type=int, default=1, show_default=True, help="Of everything random.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option(
-    "--report",
-    "report_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the report as JSON to this file, too.",
-)
+@output_option
+@report_option
 @click.option(
     "--ladder", type=click.IntRange(1), metavar="MOVE", help="Show every message of a move."
 )
-def run(file: Path, seed: int, as_json: bool, report_path: Path | None, ladder: int | None) -> int:
+def run(file: Path, seed: int, output: Output, places: tuple[Path, ...], ladder: int | None) -> int:
     """Carry out the scenario of FILE and print its report.
 
     Ends with 0 when every expectation held, 1 when one failed, 2 when there was none.
     """
+    writable(*places)
+    if ladder is not None and output is Output.JSON:
+        raise BadInputError("--ladder is for a person: leave -o json out")
     try:
         deployment = load_deployment(file)
         running = ScenarioRun(deployment, AssembledHosts(deployment), seed=seed)
     except (ConstellationError, NothingToRunError) as error:
         raise BadInputError(str(error)) from error
     report = running.run()
-    if report_path is not None:
-        report_path.write_bytes(to_json(report))
-    if as_json:
-        click.echo(to_json(report), nl=False)
-    else:
-        print_report(report)
+    moves, trace = running.moves, running.world.trace
+    if ladder is not None and ladder > len(moves):
+        raise BadInputError(f"there are {len(moves)} moves, no move {ladder}")
+    evidence = Evidence(report=report, moves=moves, flows=running.flows, trace=trace)
+    code = deliver(evidence, output, places)
     if ladder is not None:
-        if ladder > len(running.moves):
-            raise BadInputError(f"there are {len(running.moves)} moves, no move {ladder}")
-        Console().print(
-            drawn_ladder(
-                running.world.trace, window_of(running.deployment, running.moves[ladder - 1])
-            )
-        )
-    return report.exit_code
+        print_whole(drawn_ladder(trace, window_of(moves[ladder - 1])))
+    return code

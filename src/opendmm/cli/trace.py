@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.text import Text
 
 from opendmm.cli.daemons import NoDaemonError, ask_all, run_dir_option
 from opendmm.cli.errors import BadInputError
+from opendmm.cli.output import Output, console, output_option
 from opendmm.model.identity import MobileNodeId
 from opendmm.report.trace import TraceKind, TraceRecord, merge, read_trace
 
@@ -28,8 +28,11 @@ TOLD = frozenset(TraceKind) - {TraceKind.MESSAGE_RECEIVED}
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Read this trace file (repeatable) instead of asking daemons.",
 )
+@output_option
 @run_dir_option
-def trace(mobile_node: str, moves: int, files: tuple[Path, ...], run_dir: Path) -> None:
+def trace(
+    mobile_node: str, moves: int, files: tuple[Path, ...], output: Output, run_dir: Path
+) -> None:
     """Tell the story of MOBILE_NODE's last moves, step by step, across nodes.
 
     MOBILE_NODE is its identifier (NAI), or the part before the @.
@@ -39,9 +42,12 @@ def trace(mobile_node: str, moves: int, files: tuple[Path, ...], run_dir: Path) 
     chapters = _chapters([r for r in told if r.kind in TOLD and r.concerns(name)])
     if not chapters:
         raise NoDaemonError(f"nothing is remembered of {name}")
-    console = Console()
+    if output is Output.JSON:
+        click.echo(msgspec.json.encode(chapters[-moves:]))
+        return
+    out = console()
     for chapter in chapters[-moves:]:
-        console.print(_story(chapter))
+        out.print(_story(chapter), soft_wrap=True)
 
 
 def _from_files(files: Sequence[Path]) -> list[TraceRecord]:
@@ -104,5 +110,5 @@ def _sentence(record: TraceRecord) -> Text:
         case TraceKind.LINK:
             return Text(f"link {record.fields.get('interface', '')} {record.text}", style="bold")
         case _:
-            fields = ", ".join(f"{key} {value}" for key, value in record.fields.items())
+            fields = ", ".join(f"{key} {value}" for key, value in record.fields.items() if value)
             return Text(f"{record.text} {fields}".rstrip(), style="not bold yellow")

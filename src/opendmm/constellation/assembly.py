@@ -138,18 +138,19 @@ def _profile(subscriber: SubscriberPlan, anchor: NodeId) -> Profile:
 
 def _controller_config(deployment: Deployment, node: NodeId) -> ControllerConfig:
     plan = deployment.controllers[node]
-    ingresses = {
-        name: IngressScope(ingress.mode, ingress.groups)
+    scopes = {
+        name: IngressScope(ingress.mode, ingress.groups, ingress.flows)
         for name, ingress in deployment.ingresses.items()
-        if node in ingress_controllers(deployment, name)
     }
+    mine = {name for name in scopes if node in ingress_controllers(deployment, name)}
     return ControllerConfig(
         node=node,
         peers=tuple(sorted(set(deployment.controllers) - {node})),
         responsibility=_responsibility(deployment),
         standby=plan.standby,
         standby_for=plan.standby_for,
-        ingresses=ingresses,
+        ingresses={name: scope for name, scope in scopes.items() if name in mine},
+        other_ingresses=tuple(scope for name, scope in scopes.items() if name not in mine),
         egress_controllers={
             name: _egress_controller(deployment, name, node)
             for name, other in deployment.nodes.items()

@@ -16,6 +16,7 @@ from opendmm.constellation.file import (
     UplinkMode,
 )
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import FlowRule, FlowSelection, selected
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
 from opendmm.reference_points.r_ic import PolicyMode
@@ -57,6 +58,11 @@ class IngressPlan(msgspec.Struct, frozen=True):
     mode: PolicyMode
     groups: tuple[HomePrefix, ...]
     controllers: tuple[NodeId, ...]
+    flows: tuple[FlowSelection, ...] = ()
+
+    def flows_of(self, subscriber: "SubscriberPlan") -> tuple[FlowRule, ...]:
+        """What it redirects of a mobile node; empty: everything."""
+        return selected(self.flows, subscriber.mobile_node, subscriber.prefixes)
 
 
 class ControllerPlan(msgspec.Struct, frozen=True):
@@ -152,3 +158,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
             for name, plan in self.nodes.items()
             if plan.anchor == anchor and name != anchor
         }
+
+    @property
+    def flows(self) -> tuple[FlowRule, ...]:
+        """Every flow that any ingress redirects by itself."""
+        named = (one.rule for ingress in self.ingresses.values() for one in ingress.flows)
+        return tuple(dict.fromkeys(named))

@@ -16,13 +16,17 @@ from opendmm.model.identity import FunctionalEntity
 DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?(us|ms|s|min|h)$"
 RATE = r"^[0-9]{1,9}(\.[0-9]{1,9})?(kbit|Mbit|Gbit)$"
 PERCENTAGE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
+PORTS = r"^[0-9]{1,5}(-[0-9]{1,5})?$"
 NAME = r"^[a-z][a-z0-9-]{0,14}$"
+LINK_LAYER_ID = r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$"
 TITLE = r"^[a-z][a-z0-9-]{0,29}$"
 
 SHAPES = {
     DURATION: "a number with its unit us, ms, s, min or h, like 20ms",
     RATE: "a number with its unit kbit, Mbit or Gbit, like 100Mbit",
     PERCENTAGE: "a number from 0 to 100 with a percent sign, like 0.5%",
+    PORTS: "a port like 5001, or a range like 5000-5099",
+    LINK_LAYER_ID: "the MAC address of one interface, like 02:00:5e:10:00:01",
     NAME: "lower case letters, digits and dashes, a letter first, 15 at most: interfaces are "
     "called so",
     TITLE: "lower case letters, digits and dashes, a letter first, 30 at most",
@@ -48,11 +52,25 @@ Rate = Annotated[
 Percentage = Annotated[
     str, Meta(pattern=PERCENTAGE, description="A share, e.g. 0.5%.", examples=["0.5%"])
 ]
+Ports = Annotated[
+    Annotated[int, Meta(ge=1, le=65534)] | Annotated[str, Meta(pattern=PORTS)],
+    Meta(description="A port, e.g. 5001, or a range of ports, e.g. 5000-5099."),
+]
 Count = Annotated[int, Meta(ge=0)]
+SessionPort = Annotated[int, Meta(ge=1, le=39999)]
+"""Below those that are chosen where none is given."""
 Prefix = Annotated[str, Meta(description="An IPv6 or IPv4 prefix, e.g. 2001:db8:a::/48.")]
 Address = Annotated[str, Meta(description="An IPv6 or IPv4 address.")]
 InterfaceAddress = Annotated[
     str, Meta(description="An address with the length of its subnet, e.g. 2001:db8::1/64.")
+]
+LinkLayerId = Annotated[
+    str,
+    Meta(
+        pattern=LINK_LAYER_ID,
+        description="A MAC address, e.g. 02:00:5e:10:00:01.",
+        examples=["02:00:5e:10:00:01"],
+    ),
 ]
 Name = Annotated[str, Meta(pattern=NAME, description="Lower case letters, digits and dashes.")]
 Title = Annotated[str, Meta(pattern=TITLE, description="Lower case letters, digits and dashes.")]
@@ -217,15 +235,55 @@ class PolicyModeName(StrEnum):
     PULL = "pull"
 
 
+class FlowProtocol(StrEnum):
+    """What a flow's packets carry."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+    ICMP = "icmp"
+    ICMPV6 = "icmpv6"
+
+
+class FlowSection(Strict, frozen=True, kw_only=True):
+    """Packets to a mobile node that match everything given; of whom, and which.
+
+    Of a mobile node that any flow of an ingress is about, this ingress redirects these flows and
+    leaves all others alone: they go on to the home anchor. Of others it redirects everything.
+    """
+
+    mobile_node: Annotated[Name | None, Meta(description="Whose; none: everyone's.")] = None
+    group: Annotated[
+        Prefix | None, Meta(description="Only of mobile nodes with a home prefix under this.")
+    ] = None
+    protocol: Annotated[FlowProtocol | None, Meta(description="none: any.")] = None
+    source: Annotated[
+        Prefix | None, Meta(description="Where correspondents are; none: anywhere.")
+    ] = None
+    source_port: Annotated[
+        Ports | None, Meta(description="The correspondent's; of tcp, udp or sctp; none: any.")
+    ] = None
+    destination_port: Annotated[
+        Ports | None, Meta(description="The mobile node's; of tcp, udp or sctp; none: any.")
+    ] = None
+
+
 class PolicySection(Strict, frozen=True, kw_only=True):
     """Which policies an ingress is told, and how."""
 
-    ingress: Annotated[Name, Meta(description="The FE_I's node.")]
+    ingress: Annotated[
+        Name | None,
+        Meta(description="The FE_I's node; none: every FE_I without a policy of its own."),
+    ] = None
     mode: Annotated[PolicyModeName, Meta(description="push: told; pull: asks on first packet.")] = (
         PolicyModeName.PUSH
     )
     groups: Annotated[
         tuple[Prefix, ...], Meta(description="Only prefixes under these; empty: all.")
+    ] = ()
+    flows: Annotated[
+        tuple[FlowSection, ...],
+        Meta(description="The flows to redirect; empty: all packets of every mobile node."),
     ] = ()
 
 
@@ -299,6 +357,13 @@ class MobileNodeSection(Strict, frozen=True, kw_only=True):
         Meta(description="Nodes it can attach to; default: all with FE_MU_C, or all anchors."),
     ] = ()
     access_delay: Annotated[Duration, Meta(description="One way, of its access links.")] = "0ms"
+    link_layer_id: Annotated[
+        LinkLayerId | None,
+        Meta(
+            description="MAC address it attaches with (RFC 5213 §8.6): anchors know it by this and "
+            "send its packets there. Allocated when not given, which does for a laboratory only."
+        ),
+    ] = None
 
 
 class MoveOrderName(StrEnum):
@@ -373,6 +438,13 @@ class TrafficSection(Strict, frozen=True, kw_only=True):
     family: Annotated[Family, Meta(description="Of the home address used.")] = Family.IPV6
     interval: Annotated[Duration, Meta(description="UDP: spacing of the probes.")] = "1ms"
     rate: Annotated[Rate, Meta(description="TCP: how fast the application writes.")] = "10Mbit"
+    port: Annotated[
+        SessionPort | None,
+        Meta(
+            description="Where packets of a UDP session are sent to, and where the correspondent "
+            "listens for a TCP session; chosen when not given."
+        ),
+    ] = None
 
 
 class FaultKind(StrEnum):
@@ -400,6 +472,10 @@ class PathExpectation(Strict, frozen=True, kw_only=True):
     """The path of downlink packets after a move."""
 
     move: Annotated[int, Meta(ge=1, description="Number of the move, first 1.")]
+    port: Annotated[
+        SessionPort | None,
+        Meta(description="Of the UDP session with this port; none: of the mobile node's first."),
+    ] = None
     touches: Annotated[tuple[Name, ...], Meta(description="Nodes that it passes, all.")] = ()
     avoids: Annotated[tuple[Name, ...], Meta(description="Nodes that it does not pass.")] = ()
 
@@ -413,6 +489,10 @@ class ExpectationSection(Strict, frozen=True, kw_only=True):
         Count | None, Meta(description="UDP probes that arrive twice, per move.")
     ] = None
     gap_at_most: Annotated[Duration | None, Meta(description="Longest downlink gap.")] = None
+    gap_above_floor_at_most: Annotated[
+        Percentage | None,
+        Meta(description="Longest downlink gap, beyond the least that the links' delays allow."),
+    ] = None
     paths: Annotated[
         tuple[PathExpectation, ...], Meta(description="Of packets after certain moves.")
     ] = ()
@@ -461,7 +541,10 @@ class ConstellationFile(Strict, frozen=True, kw_only=True):
     )
     policies: Annotated[
         tuple[PolicySection, ...],
-        Meta(description="For ingresses that are not told everything at once (push)."),
+        Meta(
+            description="For ingresses that are not told everything at once (push), or redirect "
+            "some flows only."
+        ),
     ] = ()
     security: Annotated[
         SecuritySection, Meta(description="Keys, and what a redirection must prove.")

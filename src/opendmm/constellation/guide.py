@@ -92,3 +92,26 @@ Who controls whom follows from the placement:
   `serves` says otherwise.
 - The egress of an anchor is the FE_E of its node, else the nearest one by the `cost` of links.
 """
+
+FLOWS = """\
+A policy may name flows as a packet filter does, of packets on their way to the mobile node:
+
+```yaml
+policies:
+  - ingress: edge
+    flows:
+      - {mobile_node: mn1, protocol: udp, destination_port: 5000-5099}
+      - {group: "2001:db8:a::/48", protocol: tcp, source_port: 443, source: "2001:db8:c::/48"}
+```
+
+- Everything given must match; of several flows one is enough.
+- Of a mobile node that any of its flows is about, the ingress redirects these flows only. Others
+  are redirected whole.
+- What is not redirected goes on to the home anchor. Place an FE_I without `flows` there, or on
+  the way: it redirects the rest. Without one the rest is lost while the mobile node is away, and
+  egresses deliver the named flows only.
+- The flows need a tunnel (srv6, ip-in-ipv6, vxlan). They are about the downlink; an uplink tunnel
+  carries everything.
+- A fragment after the first carries no ports: it is of no flow that is told by them, and goes by
+  the home anchor.
+"""

@@ -11,6 +11,7 @@ import networkx
 
 from opendmm.constellation.assembling import missing_parts
 from opendmm.constellation.file import ConstellationFile, LinkSection, NodeSection
+from opendmm.constellation.flow_meaning import flow_mistakes
 from opendmm.constellation.mistakes import (
     ACCESS,
     Mistake,
@@ -135,13 +136,18 @@ def _link_addresses(link: LinkSection, where: Where) -> Iterator[Mistake]:
 
 
 def _policies(file: ConstellationFile) -> Iterator[Mistake]:
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     for index, policy in enumerate(file.policies):
-        place: Where = ("policies", index, "ingress")
-        yield from known(policy.ingress, hosting(file, FE.FE_I), "FE_I on a node", place)
-        if policy.ingress in seen:
-            yield place, f"`{policy.ingress}` has a policy already", "join the two"
+        where: Where = ("policies", index)
+        if policy.ingress is not None:
+            place = (*where, "ingress")
+            yield from known(policy.ingress, hosting(file, FE.FE_I), "FE_I on a node", place)
+            if policy.ingress in seen:
+                yield place, f"`{policy.ingress}` has a policy already", "join the two"
+        elif None in seen:
+            yield where, "there is a policy without `ingress` already", "join the two"
         seen.add(policy.ingress)
+        yield from flow_mistakes(file, policy, where)
         for number, group in enumerate(policy.groups):
             yield from well_formed(group, ("policies", index, "groups", number))
 
@@ -155,6 +161,7 @@ def _timers(file: ConstellationFile) -> Iterator[Mistake]:
 def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
     anchors = hosting(file, FE.FE_MA_C)
     owners: dict[str, str] = {}
+    devices: dict[str, str] = {}
     for name, section in file.mobile_nodes.items():
         where: Where = ("mobile_nodes", name)
         yield from known(section.home, anchors, "anchor (node with FE_MA_C)", (*where, "home"))
@@ -167,6 +174,13 @@ def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
             yield from _at_home(file, section.home, prefix, place)
             yield from _owned_twice(prefix, name, owners, place)
             owners[prefix] = name
+        device = (section.link_layer_id or "").lower()
+        if device in devices:
+            place = (*where, "link_layer_id")
+            hint = "anchors tell mobile nodes apart by it"
+            yield place, f"{device} is `{devices[device]}`'s already", hint
+        elif device:
+            devices[device] = name
 
 
 def _at_home(file: ConstellationFile, home: str, prefix: str, where: Where) -> Iterator[Mistake]:

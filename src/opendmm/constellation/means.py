@@ -72,6 +72,18 @@ def _translation(placement: Placement) -> Iterator[Finding]:
             )
 
 
+def _flows(placement: Placement) -> Iterator[Finding]:
+    if not placement.deployment.flows or MEANS[placement.deployment.means].tunnels:
+        return
+    yield Finding(
+        severity=Severity.ERROR,
+        section="§7 Forwarding",
+        where=("forwarding", "means"),
+        message=f"{placement.deployment.means} cannot tell the flows apart that policies name",
+        hint="choose a tunnel (srv6, ip-in-ipv6, vxlan), or take `flows` out of the policies",
+    )
+
+
 def _uplink(placement: Placement) -> Iterator[Finding]:
     deployment = placement.deployment
     if deployment.uplink is not UplinkMode.TUNNEL:
@@ -168,6 +180,7 @@ CHECKS: tuple[Check, ...] = (
     _host_routes,
     _egress_apart,
     _translation,
+    _flows,
     _uplink,
     _filters,
     _packet_size,

@@ -75,12 +75,19 @@ class Placement:
             return ()
 
     def redirecting(self, path: Iterable[NodeId], home: NodeId) -> tuple[NodeId, ...]:
-        """The nodes on a path whose FE_I is told of all prefixes anchored at `home`."""
+        """The nodes on a path whose FE_I redirects all packets to all prefixes of `home`."""
         return tuple(
             node
             for node in path
-            if node in self.deployment.ingresses and not self.untold(node, self.prefixes_of(home))
+            if node in self.deployment.ingresses
+            and not self.untold(node, self.prefixes_of(home))
+            and not self.selecting(node, home)
         )
+
+    def selecting(self, ingress: NodeId, home: NodeId) -> tuple[SubscriberPlan, ...]:
+        """The mobile nodes with that home of which an ingress redirects some flows only."""
+        plan = self.deployment.ingresses[ingress]
+        return tuple(s for s in self.subscribers if s.home == home and plan.flows_of(s))
 
     def untold(self, ingress: NodeId, prefixes: Iterable[HomePrefix]) -> tuple[HomePrefix, ...]:
         """Those of the prefixes that the ingress' policy groups leave out."""

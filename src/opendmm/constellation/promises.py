@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from opendmm.constellation.file import ProofMode
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
-from opendmm.model.identity import FunctionalEntity
+from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.r_ic import PolicyMode
 
 FE = FunctionalEntity
@@ -21,7 +21,18 @@ def _reached(placement: Placement) -> Iterator[Finding]:
         path = placement.path(correspondent, home)
         met = placement.redirecting(path, home)
         where = ("nodes", correspondent)
-        if not met:
+        selecting = [n for n in path if _selects(placement, n, home)]
+        if not met and selecting:
+            yield Finding(
+                severity=Severity.WARNING,
+                section="§5 Truth",
+                where=where,
+                message=f"packets {_arrow(path)} of flows that no policy of "
+                f"`{selecting[0]}` names are lost while their mobile node is away from "
+                f"`{home}`: no FE_I redirects the rest",
+                hint=f"place FE_I without `flows` on {_choices(path)}, best on `{home}`",
+            )
+        elif not met:
             yield Finding(
                 severity=Severity.ERROR,
                 section="§5 Truth",
@@ -29,6 +40,15 @@ def _reached(placement: Placement) -> Iterator[Finding]:
                 message=f"packets {_arrow(path)} meet no FE_I that is told of the prefixes at "
                 f"`{home}`: who moves away from there is lost to `{correspondent}`",
                 hint=f"place FE_I on {_choices(path)} (and look at its policy groups)",
+            )
+        elif selecting:
+            yield Finding(
+                severity=Severity.NOTE,
+                section="R_IC",
+                where=where,
+                message=f"packets {_arrow(path)}: `{selecting[0]}` redirects the flows that its "
+                f"policy names, `{met[0]}` all others",
+                hint="",
             )
         elif met[0] == home:
             yield Finding(
@@ -39,6 +59,10 @@ def _reached(placement: Placement) -> Iterator[Finding]:
                 "path is stretched through it after a move (condensed)",
                 hint=f"FE_I on {_choices(path[:-1])} would shorten it" if path[1:-1] else "",
             )
+
+
+def _selects(placement: Placement, node: str, home: NodeId) -> bool:
+    return node in placement.deployment.ingresses and bool(placement.selecting(NodeId(node), home))
 
 
 def _choices(path: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from opendmm.constellation.deployment import (
 )
 from opendmm.constellation.file import (
     ConstellationFile,
+    FlowSection,
     LinkSection,
     MobileNodeSection,
     NodeSection,
@@ -24,6 +25,7 @@ from opendmm.constellation.file import (
 )
 from opendmm.constellation.quantities import bits_per_second, seconds, share
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import ANY_PORT, PROTOCOLS, FlowRule, FlowSelection, PortRange
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
 from opendmm.reference_points.r_ic import PolicyMode
@@ -186,13 +188,38 @@ def _controllers(file: ConstellationFile, name: str) -> tuple[NodeId, ...]:
 
 
 def _ingress(file: ConstellationFile, name: str) -> IngressPlan:
-    policy = next((p for p in file.policies if p.ingress == name), PolicySection(ingress=name))
+    general = next((p for p in file.policies if p.ingress is None), PolicySection())
+    policy = next((p for p in file.policies if p.ingress == name), general)
     return IngressPlan(
         node=NodeId(name),
         mode=PolicyMode(policy.mode.value),
         groups=tuple(HomePrefix.parse(group) for group in policy.groups),
+        flows=tuple(_flow(file, flow) for flow in policy.flows),
         controllers=_controllers(file, name),
     )
+
+
+def _flow(file: ConstellationFile, flow: FlowSection) -> FlowSelection:
+    whose = flow.mobile_node
+    return FlowSelection(
+        flow_rule(flow),
+        None if whose is None else _identity(whose, file.mobile_nodes[whose]),
+        None if flow.group is None else HomePrefix.parse(flow.group),
+    )
+
+
+def flow_rule(flow: FlowSection) -> FlowRule:
+    """The flow without whose it is. Raises ValueError when it can match nothing."""
+    return FlowRule(
+        protocol=PROTOCOLS[flow.protocol] if flow.protocol else 0,
+        source=None if flow.source is None else HomePrefix.parse(flow.source),
+        source_ports=_ports(flow.source_port),
+        destination_ports=_ports(flow.destination_port),
+    )
+
+
+def _ports(given: int | str | None) -> PortRange:
+    return ANY_PORT if given is None else PortRange.parse(str(given))
 
 
 def _controller(file: ConstellationFile, name: str) -> ControllerPlan:
@@ -221,18 +248,24 @@ def _subscriber(
     access = tuple(NodeId(node) for node in section.access) or everywhere
     return SubscriberPlan(
         name=name,
-        mobile_node=MobileNodeId(section.id or f"{name}@example.org"),
+        mobile_node=_identity(name, section),
         home=NodeId(section.home),
         prefixes=tuple(HomePrefix.parse(prefix) for prefix in section.prefixes),
         client=section.client,
         simultaneous=section.simultaneous,
         access=access,
         access_delay=seconds(section.access_delay),
-        link_layer_ids={node: _link_layer_id(name, node) for node in access},
+        link_layer_ids={node: _link_layer_id(name, section, node) for node in access},
     )
 
 
-def _link_layer_id(mobile_node: str, access: str) -> bytes:
-    """A locally administered unicast MAC address that is the same at every run."""
+def _identity(name: str, section: MobileNodeSection) -> MobileNodeId:
+    return MobileNodeId(section.id or f"{name}@example.org")
+
+
+def _link_layer_id(mobile_node: str, section: MobileNodeSection, access: str) -> bytes:
+    """The given one, else a locally administered unicast MAC address, the same at every run."""
+    if section.link_layer_id is not None:
+        return bytes.fromhex(section.link_layer_id.replace(":", ""))
     digest = hashlib.sha256(f"{mobile_node} {access}".encode()).digest()
     return bytes([(digest[0] & 0xFC) | 0x02]) + digest[1:6]

@@ -9,6 +9,7 @@ from opendmm.constellation.file import (
     FaultSection,
     MoveOrderName,
     ScenarioSection,
+    TrafficKind,
 )
 from opendmm.constellation.mistakes import (
     ACCESS,
@@ -101,6 +102,7 @@ def _releases(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mi
 
 
 def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
+    ports: set[tuple[TrafficKind, int | None]] = set()
     attaching = {one.mobile_node for one in scenario.attachments if one.to is not None}
     for index, one in enumerate(scenario.traffic):
         where: Where = ("scenario", "traffic", index)
@@ -110,6 +112,10 @@ def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mis
         yield from some_time(one.interval, (*where, "interval"))
         if bits_per_second(one.rate) == 0:
             yield (*where, "rate"), "a session that sends nothing", "write it like 10Mbit"
+        if one.port is not None and (one.kind, one.port) in ports:
+            hint = "give every session a port of its own"
+            yield (*where, "port"), f"another {one.kind} session has port {one.port}", hint
+        ports.add((one.kind, one.port))
         section = file.mobile_nodes.get(one.mobile_node)
         if section is None:
             continue
@@ -144,11 +150,15 @@ def _fault(file: ConstellationFile, fault: FaultSection, where: Where) -> Iterat
 
 def _paths(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:
     moves = _moves(scenario)
+    ports = {one.port for one in scenario.traffic if one.kind is TrafficKind.UDP}
     for index, path in enumerate(scenario.expect.paths):
         where: Where = ("scenario", "expect", "paths", index)
         for field, names in (("touches", path.touches), ("avoids", path.avoids)):
             for number, name in enumerate(names):
                 yield from known(name, list(file.nodes), "node", (*where, field, number))
+        if path.port is not None and path.port not in ports:
+            hint = "give the session it is about this `port`"
+            yield (*where, "port"), f"no UDP session has port {path.port}", hint
         if path.move > moves:
             hint = "a first attachment is no move"
             yield (*where, "move"), f"the scenario has {moves} moves", hint

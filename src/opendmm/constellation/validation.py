@@ -115,11 +115,13 @@ def _of_another_kind(error: jsonschema.ValidationError, where: Where) -> Iterato
 
 
 def _optional(error: jsonschema.ValidationError, _where: Where) -> Iterator[Mistake]:
-    """A value that may also be null: what is wrong with it as a value."""
-    for inner in error.context or ():
-        branch = _part(error)["anyOf"][inner.schema_path[0]]
-        if branch != {"type": "null"}:
-            yield from _mistakes(inner)
+    """A value of several kinds (one may be null): what is wrong with it as the kind it is."""
+    branches = _part(error)["anyOf"]
+    inner = [i for i in error.context or () if branches[i.schema_path[0]] != {"type": "null"}]
+    of_its_kind = [mistake for mistake in inner if mistake.validator != "type"]
+    # Of no kind at all: the last kind's hint says how to write it.
+    for mistake in of_its_kind or inner[-1:]:
+        yield from _mistakes(mistake)
 
 
 def _too_small_or_great(error: jsonschema.ValidationError, where: Where) -> Iterator[Mistake]:

@@ -16,6 +16,8 @@ from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, ReferencePointName
 
 FE = FunctionalEntity
+MANY = 6
+"""Of more mobile nodes those that are alike share a box."""
 
 
 class Kind(StrEnum):
@@ -107,11 +109,29 @@ def _network_nodes(deployment: Deployment) -> Iterator[SceneNode]:
 
 
 def _mobile_nodes(deployment: Deployment) -> Iterator[SceneNode]:
-    for subscriber in deployment.subscribers.values():
+    for name, (subscriber, *others) in _alike(deployment).items():
         entities = (FE.FE_MU_C, FE.FE_MU_U) if subscriber.client else (FE.FE_MU_U,)
         details = [str(prefix) for prefix in subscriber.prefixes]
+        if others:
+            details = [f"{len(others) + 1} mobile nodes"]
         details.append(f"home {subscriber.home}")
-        yield SceneNode(subscriber.name, Tier.MOBILE_NODES, entities, tuple(details))
+        yield SceneNode(name, Tier.MOBILE_NODES, entities, tuple(details))
+
+
+def _alike(deployment: Deployment) -> dict[str, list[SubscriberPlan]]:
+    """Mobile nodes by the name of their box: one each, or many that differ in nothing drawn."""
+    subscribers = list(deployment.subscribers.values())
+    if len(subscribers) <= MANY:
+        return {one.name: [one] for one in subscribers}
+    groups: dict[object, list[SubscriberPlan]] = {}
+    for one in subscribers:
+        drawn = (one.home, one.access, one.client, one.access_delay)
+        groups.setdefault(drawn, []).append(one)
+    return {_together(group): group for group in groups.values()}
+
+
+def _together(group: list[SubscriberPlan]) -> str:
+    return group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
 
 
 def _inside(entities: tuple[FunctionalEntity, ...]) -> tuple[ReferencePointName, ...]:
@@ -151,8 +171,8 @@ def _redirections(deployment: Deployment) -> Iterator[Net]:
 
 
 def _accesses(deployment: Deployment) -> Iterator[Net]:
-    for subscriber in deployment.subscribers.values():
-        ends = (End(subscriber.name), *(End(anchor) for anchor in subscriber.access))
+    for name, (subscriber, *_) in _alike(deployment).items():
+        ends = (End(name), *(End(anchor) for anchor in subscriber.access))
         yield Net(Kind.ACCESS, ends, _milliseconds(subscriber.access_delay))
 
 
@@ -216,10 +236,10 @@ def _nearest(deployment: Deployment, node: NodeId) -> list[NodeId]:
 
 
 def _notifications(deployment: Deployment) -> Pairs:
-    clients: list[SubscriberPlan] = [s for s in deployment.subscribers.values() if s.client]
     return [
-        (End(subscriber.name, FE.FE_MU_C), End(deployment.anchor_at(node), FE.FE_MCTX))
-        for subscriber in clients
+        (End(name, FE.FE_MU_C), End(deployment.anchor_at(node), FE.FE_MCTX))
+        for name, (subscriber, *_) in _alike(deployment).items()
+        if subscriber.client
         for node in subscriber.access
     ] + [
         (End(node, FE.FE_MU_C), End(deployment.anchor_at(node), FE.FE_MCTX))

@@ -28,12 +28,12 @@ from opendmm.entities.effects import (
 )
 from opendmm.entities.grants import egress_allowed, policy_granted
 from opendmm.entities.retransmission import Outstanding
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId
+from opendmm.model.flow import slots_of
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
-from opendmm.model.order import MoveOrder
 from opendmm.model.policy import Delivery, DeliveryPolicy
-from opendmm.model.rules import Action, Redirect, Rule, RuleKey, Table, ToAnchor
+from opendmm.model.rules import Action, Permit, Redirect, Rule, RuleKey, Table, ToAnchor
 from opendmm.reference_points import r_ec
 from opendmm.reference_points.message import Status, accepted
 
@@ -110,6 +110,7 @@ class FeE:
                 "home_anchor": p.home_anchor,
                 "prefixes": [str(prefix) for prefix in p.prefixes],
                 "endpoint": str(p.endpoint),
+                "flows": [str(flow) for flow in p.flows],
                 "delivery": str(p.delivery),
                 "to": str(p.anchor or p.onward or self.node),
                 "order": str(p.order),
@@ -122,6 +123,7 @@ class FeE:
     def _update(self, sender: EntityAddress, policy: DeliveryPolicy, now: float) -> list[Effect]:
         try:
             grant = policy_granted(self.authority, policy, now)
+            self._check_endpoint(policy)
             if policy.onward is not None:
                 egress_allowed(self.authority, grant, policy.onward)
         except Unauthorised as problem:
@@ -147,6 +149,15 @@ class FeE:
         self._sources[policy.key] = sender
         self._unconfirmed.get(sender.node, set()).discard(policy.key)
         return self._change(sender, held, policy)
+
+    def _check_endpoint(self, policy: DeliveryPolicy) -> None:
+        """Raises Unauthorised unless the registry has this egress with that endpoint. One that
+        it had and has no more may still be told to forget."""
+        endpoint = Egress(self.node, policy.endpoint)
+        if policy.delivery is not Delivery.REMOVE and not self.authority.registry.has_egress(
+            endpoint
+        ):
+            raise Unauthorised(f"{endpoint} is no egress: nothing would arrive there")
 
     def _change(
         self, sender: EntityAddress, held: DeliveryPolicy | None, policy: DeliveryPolicy
@@ -265,6 +276,22 @@ def _later(held: DeliveryPolicy, policy: DeliveryPolicy) -> bool:
 
 
 def _rules(policy: DeliveryPolicy) -> list[Rule]:
+    return [*_recognition(policy), *_delivery(policy)]
+
+
+def _recognition(policy: DeliveryPolicy) -> list[Rule]:
+    """Without flows whatever arrives at the endpoint is recognised: no rule is needed."""
+    if policy.delivery is Delivery.REMOVE or not policy.flows:
+        return []
+    return [
+        Rule(RuleKey(Table.RECOGNITION, prefix, flow), Permit(), policy.order)
+        for prefix in policy.prefixes
+        for flow in slots_of(prefix, policy.flows)
+    ]
+
+
+def _delivery(policy: DeliveryPolicy) -> list[Rule]:
+    """An FE_MA beside delivers by rules of its own."""
     action: Action
     match policy.delivery:
         case Delivery.ANCHOR if policy.anchor is not None:
@@ -273,11 +300,7 @@ def _rules(policy: DeliveryPolicy) -> list[Rule]:
             action = Redirect(policy.onward)
         case _:
             return []
-    return [_rule(prefix, action, policy.order) for prefix in policy.prefixes]
-
-
-def _rule(prefix: HomePrefix, action: Action, order: MoveOrder) -> Rule:
-    return Rule(RuleKey(Table.EGRESS, prefix), action, order)
+    return [Rule(RuleKey(Table.EGRESS, prefix), action, policy.order) for prefix in policy.prefixes]
 
 
 def _acknowledge(to: EntityAddress, policy: DeliveryPolicy, status: int) -> Send:

@@ -31,6 +31,7 @@ from opendmm.entities.grants import egress_allowed, policy_granted
 from opendmm.entities.retransmission import Outstanding
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.context import ContextId
+from opendmm.model.flow import slots_of
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.policy import Direction, ForwardingPolicy
 from opendmm.model.rules import Redirect, Rule, RuleKey, Table
@@ -157,6 +158,7 @@ class FeI:
                 "home_anchor": p.home_anchor,
                 "prefixes": [str(prefix) for prefix in p.prefixes],
                 "direction": str(p.direction),
+                "flows": [str(flow) for flow in p.flows],
                 "egress": str(p.egress),
                 "order": str(p.order),
                 "expires_at": p.expires_at,
@@ -177,8 +179,9 @@ class FeI:
             batch.results[key] = r_ic.PolicyResult(
                 policy.mobile_node, policy.home_anchor, policy.order, status
             )
-            effects += changes
+            # What takes a packet over is asked for before what had it is given up.
             effects += [Install(rule) for rule in rules]
+            effects += changes
             batch.waiting |= {rule.key for rule in rules}
         effects += self._finish_synchronisation(sender)
         if not batch.waiting:
@@ -381,8 +384,9 @@ def _rules(policy: ForwardingPolicy) -> list[Rule]:
         return []
     table = Table.DOWNLINK if policy.direction is Direction.DOWNLINK else Table.UPLINK
     return [
-        Rule(RuleKey(table, prefix), Redirect(policy.egress), policy.order)
+        Rule(RuleKey(table, prefix, flow), Redirect(policy.egress), policy.order)
         for prefix in policy.prefixes
+        for flow in slots_of(prefix, policy.flows)
     ]
 
 

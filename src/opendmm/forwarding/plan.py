@@ -2,7 +2,9 @@
 
 An anchor may deliver a prefix that an ingress on the same node redirects; each asks for its
 own rule. For every slot the rule with the greatest move order wins; between equals the one
-that brings the packet nearer to the mobile node. Pure: no kernel here.
+that brings the packet nearer to the mobile node. The slot of a flow is emptied while the slot
+of all packets to its prefix is held by a rule that stands above: a mobile node that has come
+back is not redirected by what an ingress was told before. Pure: no kernel here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,31 +26,70 @@ class RulePlan:
 
     def __init__(self) -> None:
         self._asked: dict[RuleKey, dict[FunctionalEntity, Rule]] = {}
+        self._flows: dict[RuleKey, set[RuleKey]] = {}
+        """Slots of flows by the slot of all packets to their prefix."""
 
-    def request(self, request: RuleRequest) -> Change | None:
-        """Record a request; the change the driver must make, None when nothing changes."""
+    def request(self, request: RuleRequest) -> list[Change]:
+        """Record a request; the changes the driver must make, in this order."""
+        key = request.key
+        flows = self._flows.get(key)
+        if key.flow is None and not flows:
+            return self._noted(request)
+        touched = [key, *sorted(flows or ())]
+        before = {slot: self.effective(slot) for slot in touched}
+        self._note(request)
+        changes = [change for slot in touched for change in self._change(slot, before[slot])]
+        # What takes packets over comes first, what leaves them to others comes last.
+        return sorted(changes, key=lambda change: change.action is None)
+
+    def _noted(self, request: RuleRequest) -> list[Change]:
         before = self.effective(request.key)
+        self._note(request)
+        return self._change(request.key, before)
+
+    def _change(self, key: RuleKey, before: Rule | None) -> list[Change]:
+        after = self.effective(key)
+        action_before = before.action if before else None
+        action_after = after.action if after else None
+        return [] if action_before == action_after else [Change(key, action_after)]
+
+    def _note(self, request: RuleRequest) -> None:
         if request.rule is not None:
             self._asked.setdefault(request.key, {})[request.owner] = request.rule
+            if request.key.flow is not None:
+                self._flows.setdefault(_of_all(request.key), set()).add(request.key)
         elif (asked := self._asked.get(request.key)) is not None:
             asked.pop(request.owner, None)
             if not asked:
                 del self._asked[request.key]
-        after = self.effective(request.key)
-        action_before = before.action if before else None
-        action_after = after.action if after else None
-        if action_before == action_after:
-            return None
-        return Change(request.key, action_after)
+                self._forget_flow(request.key)
+
+    def _forget_flow(self, key: RuleKey) -> None:
+        if key.flow is None:
+            return
+        slots = self._flows[_of_all(key)]
+        slots.discard(key)
+        if not slots:
+            del self._flows[_of_all(key)]
 
     def effective(self, key: RuleKey) -> Rule | None:
         """The rule that holds a slot."""
         asked = self._asked.get(key)
-        return max(asked.values(), key=_rank) if asked else None
+        if not asked:
+            return None
+        rule = max(asked.values(), key=_rank)
+        if key.flow is None:
+            return rule
+        above = self.effective(_of_all(key))
+        return None if above is not None and _rank(above) > _rank(rule) else rule
+
+    def holds(self, key: RuleKey) -> bool:
+        """Whether there is a rule for all packets of a slot, or for some flow of theirs."""
+        return key in self._asked or key in self._flows
 
     def rules(self) -> dict[RuleKey, Rule]:
         """Every slot's effective rule."""
-        return {key: max(asked.values(), key=_rank) for key, asked in self._asked.items()}
+        return {key: rule for key in self._asked if (rule := self.effective(key)) is not None}
 
     def differences(self, installed: Mapping[RuleKey, Action]) -> list[Change]:
         """What turns the installed rules into the planned ones: adoption, audit, repair."""
@@ -60,6 +101,11 @@ class RulePlan:
         ]
         changes.extend(Change(key, None) for key in _absent(installed, planned))
         return changes
+
+
+def _of_all(key: RuleKey) -> RuleKey:
+    """The slot of all packets to a prefix, not of one flow."""
+    return RuleKey(key.table, key.prefix)
 
 
 def _absent(installed: Iterable[RuleKey], planned: Mapping[RuleKey, Rule]) -> list[RuleKey]:

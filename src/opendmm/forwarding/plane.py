@@ -23,9 +23,7 @@ class ForwardingPlane:
         """Apply a batch; the outcome of every rule asked for, to be fed back to its owner."""
         changes: list[Change] = []
         for request in requests:
-            change = self.plan.request(request)
-            if change is not None:
-                changes.append(change)
+            changes += self.plan.request(request)
         errors: dict[object, str] = {}
         if changes:
             for change, error in zip(changes, self.driver.apply(changes), strict=True):

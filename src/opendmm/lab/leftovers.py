@@ -13,7 +13,7 @@ import msgspec
 from opendmm.constellation.deployment import Deployment
 from opendmm.forwarding.kernel.conventions import ATTACHED_TABLE
 from opendmm.forwarding.kernel.driver import KernelForwarding
-from opendmm.forwarding.kernel.snapshot import Snapshot, take_snapshot
+from opendmm.forwarding.kernel.snapshot import Snapshot, flow_tables, take_snapshot
 from opendmm.forwarding.netlink.route import TABLE_MAIN
 from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from opendmm.lab.daemons import USER_PLANE
@@ -42,7 +42,8 @@ def read_kernels(deployment: Deployment, namespaces: Namespaces) -> Kernels:
             rules[name] = {rule.key: rule.action for rule in driver.installed()}
             driver.close(remove=False)
             sockets = NetlinkSocket(), NetlinkSocket(NETLINK_NETFILTER)
-            unused.extend(f"{name}: {what}" for what in unused_in(take_snapshot(*sockets)))
+            snapshot = take_snapshot(*sockets, forwarding_config(deployment, name).flows)
+            unused.extend(f"{name}: {what}" for what in unused_in(snapshot))
             for one in sockets:
                 one.close()
     return Kernels(rules, tuple(unused))
@@ -62,3 +63,9 @@ def unused_in(snapshot: Snapshot) -> Iterator[str]:
     for route in snapshot.routes:
         if route.form.table == ATTACHED_TABLE and (route.destination, route.length) not in main:
             yield f"route to {ipaddress.ip_address(route.destination)} between mobile nodes"
+    routed = {(route.family, route.form.table) for route in snapshot.routes}
+    for where, flow in flow_tables(snapshot).items():
+        if where not in routed:
+            yield f"policy rule of flow {flow} that no route uses"
+    recognised = {counter.key.prefix for counter in snapshot.recognised}
+    yield from (f"{p} limited to no flow" for p in snapshot.limited if p not in recognised)

@@ -6,18 +6,15 @@ where the kernel has it, else a relayed pair of TAPs; the rate is a token bucket
 nftables rule at the receiver.
 """
 
-import os
 import subprocess
 from pathlib import Path
 
 import msgspec
 
 from opendmm.lab.dropping import drop_arriving
-from opendmm.lab.errors import EnvironmentLacksError
 from opendmm.lab.namespaces import Namespaces, configure, execute
-from opendmm.lab.processes import Process, await_ready, start_python
+from opendmm.lab.relaying import RelayProcess
 
-TUN = Path("/dev/net/tun")
 RESOLUTION = 100_000
 """Of the loss: one packet in so many."""
 QUEUE = 100_000
@@ -45,16 +42,17 @@ def join(
     indexes: tuple[int, int],
     impairment: Impairment,
     *,
-    netem: bool,
+    relay: RelayProcess | None,
     commands: Path | None = None,
-) -> Process | None:
-    """Make the two devices, down; the relay's process where they need one.
+) -> None:
+    """Make the two devices, down.
 
-    `commands` is where the relay is to be told of the carrier. Raises LabError.
+    `relay` delays what is to be delayed (None: the kernel does); `commands` is where it is to
+    be told of the carrier. Raises LabError.
     """
-    relay = None
-    if impairment.delay and not netem:
-        relay = _relayed(namespaces, ends, impairment.delay, commands)
+    if impairment.delay and relay is not None:
+        places = [(namespaces.name(end.node), end.interface) for end in ends]
+        relay.join((places[0], places[1]), impairment.delay, commands)
     else:
         a, b = ends
         configure(
@@ -66,30 +64,13 @@ def join(
         )
     for end in ends:
         namespace = namespaces.name(end.node)
-        if discipline := _discipline(impairment, netem=netem):
+        if discipline := _discipline(impairment, netem=relay is None):
             where = ("tc", "qdisc", "add", "dev", end.interface, "root")
             execute(namespace, *where, *discipline)
         if impairment.loss:
             lost = round(impairment.loss * RESOLUTION)
             chance = f"numgen random mod {RESOLUTION} < {lost}"
             drop_arriving(namespace, end.interface, "loss", chance)
-    return relay
-
-
-def _relayed(
-    namespaces: Namespaces, ends: tuple[LinkEnd, LinkEnd], delay: float, commands: Path | None
-) -> Process:
-    if not os.access(TUN, os.R_OK | os.W_OK):
-        raise EnvironmentLacksError(
-            f"links with delay need a kernel with netem (CONFIG_NET_SCH_NETEM), or access to {TUN}"
-        )
-    a, b = ends
-    arguments = [a.interface, namespaces.name(b.node), b.interface, str(delay)]
-    if commands is not None:
-        arguments.append(str(commands))
-    relay = start_python(namespaces.name(a.node), "opendmm.lab.relay", *arguments)
-    await_ready(relay, f"the relay of link {a.node} – {b.node}")
-    return relay
 
 
 def _discipline(impairment: Impairment, *, netem: bool) -> list[str]:

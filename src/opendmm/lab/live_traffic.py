@@ -8,22 +8,19 @@ from pathlib import Path
 
 import msgspec
 
-from opendmm.constellation.deployment import Deployment, SubscriberPlan
+from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import (
-    Family,
     ScenarioSection,
-    TrafficDirection,
     TrafficKind,
     TrafficSection,
 )
-from opendmm.constellation.quantities import bits_per_second, seconds
+from opendmm.constellation.quantities import seconds
 from opendmm.lab.errors import LabError
+from opendmm.lab.flows import FIRST_PORT, Flow, Flows, Opening
 from opendmm.lab.namespaces import Namespaces, inside
-from opendmm.lab.network import home_address
 from opendmm.lab.path import Sighting
 from opendmm.lab.processes import Process, await_ready, end, finish, start_python, tell
 from opendmm.lab.traffic.plan import (
-    PATH_PROBE_OCTETS,
     PROBE_OCTETS,
     TcpPlan,
     TcpResult,
@@ -31,7 +28,6 @@ from opendmm.lab.traffic.plan import (
     UdpPlan,
     UdpReceiver,
     UdpResult,
-    UdpSender,
     write,
 )
 from opendmm.model.identity import NodeId
@@ -39,58 +35,17 @@ from opendmm.report.probes import ProbeLog, longest_silence
 from opendmm.report.report import Session
 from opendmm.report.timeline import ProbeFlow
 
-FIRST_PORT = 40_000
-PATH_INTERVAL = 0.02
-SETTLING = 0.5
-"""Seconds between a mobile node's first attachment and the start of its traffic."""
 TAIL = 0.5
 """Seconds after the end in which what is under way arrives."""
 TCP_TAIL = 3.0
 """Seconds after the end that a TCP session may take to repeat what was lost, and close."""
 LIVENESS = 0.25
 """Seconds before the end within which a probe sent must have arrived, or the session is dead."""
-
-
 OPENING = 0.1
 """Seconds before its beginning that a session of a mobile node which chooses its addresses is
 opened: both ends must have their sockets when the first packet comes."""
 DISCARD = 9
 """A port to aim at without sending anything."""
-
-
-def _begins(scenario: ScenarioSection) -> dict[str, float]:
-    """When each mobile node's traffic begins that does not say: shortly after its first
-    attachment."""
-    begins: dict[str, float] = {}
-    for attachment in scenario.attachments:
-        at = seconds(attachment.at) + SETTLING
-        begins[attachment.mobile_node] = min(at, begins.get(attachment.mobile_node, at))
-    return begins
-
-
-class _Opening(msgspec.Struct, frozen=True):
-    """Sessions for which the mobile node chooses its address, when they begin (in seconds from
-    the scenario's start), as its kernel does towards the correspondent (RFC 6724)."""
-
-    mobile_node: str
-    correspondent: str
-    family: Family
-    at: float
-
-
-class _Flow(msgspec.Struct, frozen=True):
-    """One direction of one UDP session, or (session None) path probes of a mobile node.
-
-    `opening` None: the addresses are known, and it is open from the beginning.
-    """
-
-    number: int
-    session: int | None
-    subscriber: SubscriberPlan
-    correspondent: NodeId
-    direction: TrafficDirection
-    sender: UdpSender
-    opening: _Opening | None
 
 
 class LiveTraffic:
@@ -106,109 +61,19 @@ class LiveTraffic:
         self._deployment = deployment
         self._sections = scenario.traffic
         self._duration = seconds(scenario.duration)
-        self._begins = _begins(scenario)
         self._namespaces = namespaces
         self._folder = namespaces.folder / "traffic"
         self._by_name = {s.name: s for s in deployment.subscribers.values()}
         self._processes: list[Process] = []
-        self._waiting: dict[_Opening | None, list[Process]] = {}
-        self._chosen: dict[_Opening, str] = {}
+        self._waiting: dict[Opening | None, list[Process]] = {}
+        self._chosen: dict[Opening, str] = {}
         self._results: list[Path] = []
         self._capture: Process | None = None
-        self._flows = self._udp_flows()
-        self._flows += self._path_flows(len(self._flows))
-        self._streams = [
-            self._stream(number, section)
-            for number, section in enumerate(scenario.traffic)
-            if section.kind is TrafficKind.TCP
-        ]
+        self._flows = Flows(deployment, scenario)
         self.udp = UdpResult({}, {})
         self.tcp: list[TcpResult] = []
         self.sightings: list[Sighting] = []
         self._start = 0.0
-
-    # What there is to send
-
-    def _udp_flows(self) -> list[_Flow]:
-        flows: list[_Flow] = []
-        for session, section in enumerate(self._sections):
-            if section.kind is not TrafficKind.UDP:
-                continue
-            directions = [section.direction]
-            if section.direction is TrafficDirection.BOTH:
-                directions = [TrafficDirection.DOWN, TrafficDirection.UP]
-            for direction in directions:
-                flows.append(self._flow(len(flows), session, section, direction))
-        return flows
-
-    def _path_flows(self, first: int) -> list[_Flow]:
-        """One flow of path probes for every mobile node that has any traffic."""
-        found: dict[str, TrafficSection] = {}
-        for section in sorted(self._sections, key=lambda s: (s.family is Family.IPV4, _at(s))):
-            found.setdefault(section.mobile_node, section)
-        return [
-            self._flow(first + number, None, section, TrafficDirection.DOWN)
-            for number, section in enumerate(found.values())
-        ]
-
-    def _flow(
-        self,
-        number: int,
-        session: int | None,
-        section: TrafficSection,
-        direction: TrafficDirection,
-    ) -> _Flow:
-        near, far = self._addresses(section)
-        down = direction is TrafficDirection.DOWN
-        sender = UdpSender(
-            flow=number,
-            source=near if down else far,
-            destination=far if down else near,
-            port=FIRST_PORT + number,
-            starts_at=self._beginning(section),
-            interval=PATH_INTERVAL if session is None else seconds(section.interval),
-            octets=PATH_PROBE_OCTETS if session is None else PROBE_OCTETS,
-        )
-        subscriber = self._by_name[section.mobile_node]
-        correspondent, opening = NodeId(section.correspondent), self._opening(section)
-        return _Flow(number, session, subscriber, correspondent, direction, sender, opening)
-
-    def _beginning(self, section: TrafficSection) -> float:
-        return self._begins[section.mobile_node] if section.at is None else seconds(section.at)
-
-    def _opening(self, section: TrafficSection) -> _Opening | None:
-        subscriber = self._by_name[section.mobile_node]
-        ipv6 = section.family is Family.IPV6
-        if not ipv6 or not any(map(subscriber.makes_address_of, subscriber.prefixes)):
-            return None
-        return _Opening(
-            section.mobile_node, section.correspondent, section.family, self._beginning(section)
-        )
-
-    def _addresses(self, section: TrafficSection) -> tuple[str, str]:
-        """The correspondent's and the mobile node's address of a session; the latter empty
-        when it is chosen later."""
-        ipv6 = section.family is Family.IPV6
-        plan = self._deployment.nodes[NodeId(section.correspondent)]
-        subscriber = self._by_name[section.mobile_node]
-        prefix = next(p for p in subscriber.prefixes if p.is_ipv6 == ipv6)
-        near = str(plan.locator) if ipv6 else plan.ipv4
-        if self._opening(section) is not None:
-            return near, ""
-        return near, home_address(prefix).split("/")[0]
-
-    def _stream(self, number: int, section: TrafficSection) -> tuple[TrafficSection, TcpStream]:
-        near, far = self._addresses(section)
-        return section, TcpStream(
-            session=number,
-            server=near,
-            client=far,
-            port=FIRST_PORT + 1000 + number,
-            starts_at=self._beginning(section),
-            rate=bits_per_second(section.rate),
-            down=section.direction is not TrafficDirection.UP,
-            up=section.direction is not TrafficDirection.DOWN,
-        )
 
     # Processes
 
@@ -216,7 +81,7 @@ class LiveTraffic:
         """Start every process; they wait to be told when the scenario starts."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._capture = self._start_capture()
-        for opening in dict.fromkeys(flow.opening for flow in self._flows):
+        for opening in dict.fromkeys(flow.opening for flow in self._flows.udp):
             self._start_udp(opening)
         for serving in (True, False):
             self._start_tcp(serving=serving)
@@ -239,7 +104,7 @@ class LiveTraffic:
             if opening is not None
         ]
 
-    def _open(self, opening: _Opening) -> None:
+    def _open(self, opening: Opening) -> None:
         """With the address that the mobile node's kernel prefers now."""
         correspondent = self._deployment.nodes[NodeId(opening.correspondent)]
         try:
@@ -257,26 +122,29 @@ class LiveTraffic:
         for process in self._waiting[opening]:
             tell(process, f"{self._start!r} {self._chosen[opening]}")
 
-    def _start_udp(self, opening: _Opening | None) -> None:
-        flows = [flow for flow in self._flows if flow.opening == opening]
-        for node in sorted({node for flow in flows for node in self._ends(flow)}):
+    def _start_udp(self, opening: Opening | None) -> None:
+        flows = [flow for flow in self._flows.udp if flow.opening == opening]
+        for node in sorted({node for flow in flows for node in flow.ends}):
             plan = UdpPlan(
                 stops_at=self._duration,
                 until=self._duration + TAIL,
-                senders=tuple(f.sender for f in flows if self._ends(f)[0] == node),
+                senders=tuple(f.sender for f in flows if f.ends[0] == node),
+                # Path probes go to the port of the session that they stand for.
                 receivers=tuple(
-                    UdpReceiver(f.sender.destination, f.sender.port)
-                    for f in flows
-                    if self._ends(f)[1] == node
+                    dict.fromkeys(
+                        UdpReceiver(f.sender.destination, f.sender.port)
+                        for f in flows
+                        if f.ends[1] == node
+                    )
                 ),
             )
             self._start_process(node, "udp", plan, opening)
 
     def _start_tcp(self, *, serving: bool) -> None:
-        sides: dict[tuple[str, _Opening | None], list[TcpStream]] = {}
-        for section, stream in self._streams:
+        sides: dict[tuple[str, Opening | None], list[TcpStream]] = {}
+        for section, stream in self._flows.tcp:
             node = section.correspondent if serving else section.mobile_node
-            sides.setdefault((node, self._opening(section)), []).append(stream)
+            sides.setdefault((node, self._flows.opening(section)), []).append(stream)
         for (node, opening), streams in sides.items():
             plan = TcpPlan(
                 serving=serving,
@@ -287,7 +155,7 @@ class LiveTraffic:
             self._start_process(node, "tcp", plan, opening)
 
     def _start_process(
-        self, node: str, kind: str, plan: UdpPlan | TcpPlan, opening: _Opening | None
+        self, node: str, kind: str, plan: UdpPlan | TcpPlan, opening: Opening | None
     ) -> None:
         name = f"{kind}-{node}-{len(self._processes)}"
         plan_file, result = self._folder / f"{name}.plan", self._folder / f"{name}.result"
@@ -317,8 +185,9 @@ class LiveTraffic:
     def finish(self) -> None:
         """Wait for the end of all traffic and read what was found."""
         time.sleep(max(0.0, self._start + self._duration + TAIL - time.time()))
-        for process in self._processes:
-            process.wait(30)
+        for process, result in zip(self._processes, self._results, strict=True):
+            if process.wait(30):
+                raise LabError(f"traffic failed: {_last_line(result.with_suffix('.log'))}")
         sent: dict[int, list[float]] = {}
         arrivals: dict[int, list[tuple[int, float]]] = {}
         for result in self._results:
@@ -341,28 +210,26 @@ class LiveTraffic:
         if self._capture is not None:
             end(self._capture)
 
-    def _ends(self, flow: _Flow) -> tuple[str, str]:
-        pair = (str(flow.correspondent), flow.subscriber.name)
-        return pair if flow.direction is TrafficDirection.DOWN else pair[::-1]
-
     # What was found
 
     def probe_flows(self) -> list[ProbeFlow]:
         """Every direction of every UDP session."""
         return [
             ProbeFlow(flow.subscriber, flow.correspondent, flow.direction, self._log(flow))
-            for flow in self._flows
+            for flow in self._flows.udp
             if flow.session is not None
         ]
 
     def path_flow(self, mobile_node: str) -> int | None:
         """The number of the flow of path probes to a mobile node."""
-        for flow in self._flows:
-            if flow.session is None and flow.subscriber.name == mobile_node:
-                return flow.number
-        return None
+        return next((flow.number for flow in self._flows.path_probes(mobile_node)), None)
 
-    def _log(self, flow: _Flow) -> ProbeLog:
+    def path_flows_by_port(self, mobile_node: str) -> dict[int, int]:
+        """The numbers of those that stand for UDP sessions to ports of their own, by port."""
+        probes = self._flows.path_probes(mobile_node)
+        return {f.sender.port: f.number for f in probes if f.sender.port < FIRST_PORT}
+
+    def _log(self, flow: Flow) -> ProbeLog:
         arrivals = sorted(self.udp.arrivals.get(flow.number, ()), key=lambda arrival: arrival[1])
         return ProbeLog(self.udp.sent.get(flow.number, []), arrivals)
 
@@ -376,7 +243,7 @@ class LiveTraffic:
         )
 
     def _udp_session(self, number: int, section: TrafficSection) -> Session:
-        flows = [flow for flow in self._flows if flow.session == number]
+        flows = [flow for flow in self._flows.udp if flow.session == number]
         logs = [self._log(flow) for flow in flows]
         interval = seconds(section.interval)
         ended = self._start + self._duration
@@ -396,7 +263,7 @@ class LiveTraffic:
     def _session(
         self, section: TrafficSection, octets: int, survived: bool, stall: float, detail: str
     ) -> Session:
-        opening = self._opening(section)
+        opening = self._flows.opening(section)
         chosen = "" if opening is None else self._chosen.get(opening, "")
         return Session(
             kind=section.kind,
@@ -407,13 +274,13 @@ class LiveTraffic:
             bytes=octets,
             survived=survived and octets > 0,
             longest_stall_ms=round(stall * 1000, 3),
-            address=chosen or self._addresses(section)[1],
+            address=chosen or self._flows.addresses(section)[1],
             detail=detail,
         )
 
 
-def _at(section: TrafficSection) -> float:
-    return 0.0 if section.at is None else seconds(section.at)
+def _last_line(log: Path) -> str:
+    return (log.read_text(errors="replace").splitlines() or [f"{log} says nothing"])[-1]
 
 
 def _difference(sides: list[TcpResult]) -> str:

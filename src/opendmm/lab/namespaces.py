@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from opendmm.lab.errors import LabError
-from opendmm.lab.privileges import INSIDE
+from opendmm.lab.privileges import in_user_namespace
 
 RUN = Path("/run/opendmm")
 NETNS = Path("/run/netns")
@@ -163,7 +163,7 @@ def _in_memory(folder: Path) -> Path:
     """Where the daemons keep their facts: the disk of this machine, which they would all
     share, must not be what is measured. In a user namespace /run is in memory itself."""
     memory = Path("/dev/shm")
-    if INSIDE in os.environ or not os.access(memory, os.W_OK):
+    if in_user_namespace() or not os.access(memory, os.W_OK):
         return folder / "state"
     return memory / f"opendmm-{folder.name}"
 

@@ -17,7 +17,7 @@ from opendmm.constellation.deployment import (
 from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.lab.link import Impairment, LinkEnd, join, netem_available
 from opendmm.lab.namespaces import Namespaces, configure, execute, set_kernel_parameters
-from opendmm.lab.processes import Process, end
+from opendmm.lab.relaying import RelayProcess
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 
@@ -50,9 +50,8 @@ class LabNetwork:
         self.deployment = deployment
         self.namespaces = namespaces
         self.topology = Topology(deployment)
-        self.netem = netem_available()
         self._indexes = itertools.count(100)
-        self._relays: list[Process] = []
+        self._relay = None if netem_available() else RelayProcess()
 
     def nodes(self) -> list[str]:
         """Every namespace's node name: network elements and mobile nodes."""
@@ -74,9 +73,9 @@ class LabNetwork:
             configure(self.namespaces.name(plan.name), list(self._routes(plan)))
 
     def close(self) -> None:
-        """End the relays (their devices go with them)."""
-        for relay in self._relays:
-            end(relay)
+        """End the relay, if there is one (its devices go with it)."""
+        if self._relay is not None:
+            self._relay.close()
 
     # Nodes
 
@@ -159,11 +158,7 @@ class LabNetwork:
         self, ends: tuple[LinkEnd, LinkEnd], impairment: Impairment, commands: Path | None = None
     ) -> None:
         indexes = next(self._indexes), next(self._indexes)
-        relay = join(
-            self.namespaces, ends, indexes, impairment, netem=self.netem, commands=commands
-        )
-        if relay is not None:
-            self._relays.append(relay)
+        join(self.namespaces, ends, indexes, impairment, relay=self._relay, commands=commands)
 
     # Routes
 

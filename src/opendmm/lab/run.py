@@ -14,11 +14,12 @@ from opendmm.lab.laboratory import Laboratory, Progress
 from opendmm.lab.leftovers import Kernels, read_kernels
 from opendmm.lab.live_traffic import TAIL, LiveTraffic
 from opendmm.lab.path import last_whole_path, paths
+from opendmm.lab.privileges import in_user_namespace
 from opendmm.lab.scenario import Director, Done
 from opendmm.report.expectations import judged
 from opendmm.report.leftovers import Place, leftovers, missing
 from opendmm.report.report import Report, Runtime
-from opendmm.report.timeline import MoveSeen, assemble_move
+from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages, merge
 
 LEAD = 0.2
@@ -26,10 +27,12 @@ LEAD = 0.2
 PATIENCE = 1.0
 """Seconds beyond the drain time that the last indirection gets to disappear."""
 NOTE = "measured on real kernel forwarding in network namespaces"
+UNPRIVILEGED = "in a user namespace: nothing runs ahead of other programs, times may be longer"
 
 
 class LabRun:
-    """A scenario in a laboratory that is up. `trace`, `moves` and `daemons` are for a look."""
+    """A scenario in a laboratory that is up. `trace`, `moves`, `flows` and `daemons` are for a
+    look."""
 
     def __init__(self, laboratory: Laboratory, scenario: ScenarioSection) -> None:
         self.deployment = laboratory.deployment
@@ -37,6 +40,7 @@ class LabRun:
         self.scenario = scenario
         self.trace: list[TraceRecord] = []
         self.moves: list[MoveSeen] = []
+        self.flows: list[ProbeFlow] = []
         self._laboratory = laboratory
         self._traffic = LiveTraffic(self.deployment, scenario, laboratory.namespaces)
         self._director = Director(
@@ -84,7 +88,7 @@ class LabRun:
     # The report
 
     def _report(self, start: float, end: float, kernels: Kernels) -> Report:
-        flows = self._traffic.probe_flows()
+        self.flows = self._traffic.probe_flows()
         topology = self._laboratory.network.topology
         lacking = missing(self.deployment, self._places(), kernels.rules)
         report = Report(
@@ -92,7 +96,7 @@ class LabRun:
             runtime=Runtime.LAB,
             moves=tuple(
                 assemble_move(
-                    self.deployment, topology, one, flows, self.trace, scenario_start=start
+                    self.deployment, topology, one, self.flows, self.trace, scenario_start=start
                 )
                 for one in self.moves
             ),
@@ -102,7 +106,7 @@ class LabRun:
             means=self.deployment.means,
             duration_s=end - start,
             notes=(
-                NOTE,
+                *((NOTE, UNPRIVILEGED) if in_user_namespace() else (NOTE,)),
                 *self._director.complaints,
                 *(f"missing at the end: {rule}" for rule in lacking),
             ),
@@ -133,6 +137,10 @@ class LabRun:
             subscriber=self._laboratory.links[done.mobile_node].subscriber,
             previous=done.previous,
             new=done.new,
+            anchors=(
+                self.deployment.anchor_at(done.previous),
+                self.deployment.anchor_at(done.new),
+            ),
             order=done.order,
             started=done.started,
             detected=detected,
@@ -140,6 +148,7 @@ class LabRun:
             overlap=done.overlap,
             path_before=before,
             path_after=after,
+            path_by_port=self._paths_by_port(done, detected, ended),
             addresses=done.addresses,
         )
 
@@ -157,6 +166,15 @@ class LabRun:
             ),
             done.attached,
         )
+
+    def _paths_by_port(
+        self, done: Done, detected: float, ended: float
+    ) -> dict[int, tuple[str, ...]]:
+        name = done.mobile_node
+        return {
+            port: last_whole_path(paths(self._traffic.sightings, flow), detected, ended, name)
+            for port, flow in self._traffic.path_flows_by_port(name).items()
+        }
 
     def _paths(
         self, done: Done, detected: float, ended: float

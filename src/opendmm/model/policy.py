@@ -6,6 +6,7 @@ import msgspec
 
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.context import ContextId
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.quantities import Seconds
@@ -18,18 +19,6 @@ class Direction(StrEnum):
     UPLINK = "uplink"
 
 
-class FlowRule(msgspec.Struct, frozen=True):
-    """A flow identification rule: the fields that are set must match (draft R_EC).
-
-    `protocol` is the IP protocol number; ports are 0 for any.
-    """
-
-    protocol: int = 0
-    source: HomePrefix | None = None
-    source_port: int = 0
-    destination_port: int = 0
-
-
 class ForwardingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """FE_I: packets of these prefixes go to this egress. Per host, or a group moving as one.
 
@@ -37,6 +26,10 @@ class ForwardingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     carries its order and grant (to the home anchor, or of a release) like any other policy,
     so a late older one cannot bring the redirection back. `expires_at` is in seconds since
     1970, never later than the grant's own expiry.
+
+    With `flows` only packets that match one of them are redirected; all others follow normal
+    routing, as do those of a prefix of a family that no flow speaks of. Empty: all packets.
+    A flow rule needs no grant of its own: it only makes less of what was granted.
     """
 
     mobile_node: MobileNodeId
@@ -47,6 +40,7 @@ class ForwardingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Seconds
     grant: bytes = b""
     direction: Direction = Direction.DOWNLINK
+    flows: tuple[FlowRule, ...] = ()
 
     @property
     def key(self) -> ContextId:
@@ -65,7 +59,10 @@ class Delivery(StrEnum):
 class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """FE_E: how to recognise a redirected packet and where to deliver it (draft R_EC).
 
-    Recognition is by tunnel endpoint (`endpoint`) and, where given, by `flow`.
+    Recognition is by tunnel endpoint and flow. `endpoint` is the egress's own locator, out of
+    which every forwarding means derives its tunnel ends; an FE_E that has another refuses the
+    policy, for nothing would ever arrive there. Of what arrives at the endpoint only packets
+    that match one of `flows` are delivered (empty: all).
     LOCAL: the FE_MA beside it delivers. ANCHOR: by host route to `anchor`. FORWARD: the
     mobile node has moved on, to `onward`. REMOVE: forget the prefixes. Packets on the uplink
     need no policy at their egress: taken out of the tunnel, they follow normal routing.
@@ -80,7 +77,7 @@ class DeliveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Seconds
     anchor: Locator | None = None
     onward: Egress | None = None
-    flow: FlowRule | None = None
+    flows: tuple[FlowRule, ...] = ()
     grant: bytes = b""
 
     @property

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import FlowRule
 from opendmm.model.order import MoveOrder
 
 
@@ -19,6 +20,7 @@ class Table(StrEnum):
     DOWNLINK = "downlink"  # destination is the prefix, on the normal forwarding path
     EGRESS = "egress"  # destination is the prefix, taken out of a DMM tunnel here
     UPLINK = "uplink"  # source is the prefix, on the normal forwarding path
+    RECOGNITION = "recognition"  # destination is the prefix, arrived at a tunnel end here
     SOURCE_FILTER = "source-filter"  # source is the prefix, at an ingress filter (BCP 38)
 
 
@@ -42,20 +44,35 @@ class Redirect(msgspec.Struct, frozen=True, tag="redirect"):
 
 
 class Permit(msgspec.Struct, frozen=True, tag="permit"):
-    """Let the topologically foreign source address pass an ingress filter."""
+    """Let pass: a topologically foreign source address through an ingress filter, or a flow
+    through the recognition of an egress (where no flow is permitted, all pass)."""
 
 
 Action = Access | ToAnchor | Redirect | Permit
 
 
-class RuleKey(msgspec.Struct, frozen=True, order=True):
-    """Names one rule slot of a node: at most one action is installed for it."""
+class RuleKey(msgspec.Struct, frozen=True):
+    """Names one rule slot of a node: at most one action is installed for it.
+
+    With `flow` the slot is that of one flow to the prefix, on the downlink and in recognition;
+    it goes before the slot of all packets to the prefix (see `opendmm.forwarding.plan`).
+    """
 
     table: Table
     prefix: HomePrefix
+    flow: FlowRule | None = None
+
+    def __lt__(self, other: "RuleKey") -> bool:
+        """By table and prefix, all packets before flows."""
+        mine, theirs = (self.table, self.prefix), (other.table, other.prefix)
+        return mine < theirs or (mine == theirs and _text(self.flow) < _text(other.flow))
 
     def __str__(self) -> str:
-        return f"{self.table} {self.prefix}"
+        return f"{self.table} {self.prefix} {_text(self.flow)}".rstrip()
+
+
+def _text(flow: FlowRule | None) -> str:
+    return "" if flow is None else str(flow)
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from opendmm.forwarding.kernel.probe import probe_means
 from opendmm.model.addressing import HomePrefix
 from opendmm.node.attachment.solicitations import Solicitations
 from opendmm.node.first_packets import FirstPackets
+from opendmm.node.programs import look_where_administrators_do
 
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
@@ -202,6 +203,7 @@ def _try(attempt: Callable[[], None]) -> str:
 def main() -> None:
     """Try everything in order; the findings on stdout as JSON."""
     findings = []
+    look_where_administrators_do()
     with contextlib.redirect_stdout(sys.stderr):
         for ability, attempt in _trials():
             findings.append(msgspec.structs.replace(ability, obstacle=_try(attempt)))

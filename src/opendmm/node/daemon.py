@@ -48,8 +48,12 @@ ALLOCATIONS_BEFORE_COLLECTION = 50_000
 class Transport(Protocol):
     """The binding between nodes, as the daemon runs it."""
 
+    def listen(self) -> None:
+        """Take what only one process can have; raises what stands in the way."""
+        ...
+
     async def start(self) -> None:
-        """Listen and begin to connect."""
+        """Let peers in and begin to connect; after `listen`."""
         ...
 
     def send(self, envelope: Envelope) -> None: ...
@@ -136,10 +140,16 @@ class Daemon:
     async def run(self, ready: Callable[[], None]) -> None:
         """Until SIGTERM or SIGINT; `ready` is called once everything works.
 
-        Raises StoreError when facts can no longer be kept, ControlError, OSError and the
-        driver's errors when the node cannot be started.
+        Raises StoreError when facts can no longer be kept; ControlError, OSError, the
+        binding's and the driver's errors when the node cannot be started.
         """
         await self._control.start()
+        try:
+            # What another daemon has put into the kernel is not ours to correct.
+            self._transport.listen()
+        except BaseException:
+            await self._control.close()
+            raise
         try:
             self._begin()
             await self._transport.start()

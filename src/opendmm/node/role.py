@@ -125,6 +125,7 @@ def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingCon
         ),
         pools=plan.pools,
         source_filter=plan.source_filter,
+        flows=deployment.flows,
         core_mtu=deployment.core_mtu,
         access_mtu=deployment.access_mtu,
     )

@@ -19,7 +19,7 @@ from opendmm.node.clock import Clock
 from opendmm.node.logs import LOGGER, warn
 from opendmm.node.recorder import Recorder
 from opendmm.reference_points.catalogue import Envelope
-from opendmm.report.trace import TraceKind
+from opendmm.report.trace import TraceKind, describe_action
 from opendmm.store.contract import Facts, FactStore, StoreError
 
 
@@ -100,7 +100,8 @@ class NodeRuntime:
         """Agree with what the kernel already has: only differences are touched."""
         changes = self.plane.adopt()
         for change in changes:
-            warn("rule-corrected", slot=str(change.key), action=repr(change.action))
+            action = " ".join(describe_action(change.action)).rstrip()
+            warn("rule-corrected", slot=str(change.key), action=action)
         return changes
 
     def stop(self) -> None:
@@ -112,9 +113,9 @@ class NodeRuntime:
         self.store.close()
 
     def redirects(self, destination: bytes) -> bool:
-        """Whether a rule on the normal forwarding path covers a packed address."""
+        """Whether a rule on the normal forwarding path covers a packed address, or some flow."""
         return any(
-            self.plane.plan.effective(RuleKey(Table.DOWNLINK, _truncated(destination, length)))
+            self.plane.plan.holds(RuleKey(Table.DOWNLINK, _truncated(destination, length)))
             for octets, length in self._lengths
             if octets == len(destination)
         )

@@ -48,6 +48,9 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return Path(self.state_dir) / f"{self.node}.db"
 
 
+_NAMES = NodeSettings.__struct_fields__
+
+
 def read_settings(config: Path | None, given: dict[str, Any]) -> NodeSettings:
     """Settings from a file, overridden by what was `given` besides (None: not given).
 
@@ -55,6 +58,10 @@ def read_settings(config: Path | None, given: dict[str, Any]) -> NodeSettings:
     """
     values = _from_file(config) if config else {}
     values.update({name: value for name, value in given.items() if value is not None})
+    unknown = sorted(str(name) for name in values if name not in _NAMES)
+    if unknown:
+        known = ", ".join(_NAMES)
+        raise SettingsError(f"{config}: there is no setting {unknown[0]}; there are: {known}")
     for needed in ("constellation", "node"):
         if needed not in values:
             raise SettingsError(
@@ -69,8 +76,10 @@ def read_settings(config: Path | None, given: dict[str, Any]) -> NodeSettings:
 def _from_file(config: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read {config}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"cannot read {config}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{config} is not text in UTF-8") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{config} is not YAML: {error}") from error
     if not isinstance(values, dict):

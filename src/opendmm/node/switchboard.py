@@ -60,6 +60,10 @@ class Switchboard:
         self._bindings = bindings
         self._mobile_nodes = mobile_nodes
 
+    def listen(self) -> None:
+        self._native.listen()
+        self._pmipv6.listen()
+
     async def start(self) -> None:
         self._pmipv6.start()
         await self._native.start()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from opendmm.constellation.file import ExpectationSection, PathExpectation
-from opendmm.constellation.quantities import seconds
+from opendmm.constellation.quantities import seconds, share
 from opendmm.report.report import ExpectationOutcome, Move, Report
 
 
@@ -50,7 +50,20 @@ def _per_move(moves: Iterable[Move], expect: ExpectationSection) -> list[Expecta
         text = f"downlink gap of at most {expect.gap_at_most}"
         passed = longest <= seconds(expect.gap_at_most) * 1000
         outcomes.append(ExpectationOutcome(text, passed, f"at most {longest:.1f}ms"))
+    if expect.gap_above_floor_at_most is not None:
+        outcomes += _above_floor(moves, expect.gap_above_floor_at_most)
     return outcomes
+
+
+def _above_floor(moves: Iterable[Move], limit: str) -> list[ExpectationOutcome]:
+    """Moves without a floor have nothing to be compared with."""
+    excess = [move.downlink.gap_ms / move.floor_ms - 1 for move in moves if move.floor_ms > 0]
+    if not excess:
+        return []
+    text = f"downlink gap at most {limit} above the floor of the links' delays"
+    worst = max(excess)
+    found = f"at most {worst * 100:.1f}%"
+    return [ExpectationOutcome(text, worst <= share(limit), found)]
 
 
 def _path(moves: tuple[Move, ...], path: PathExpectation) -> ExpectationOutcome:
@@ -59,10 +72,12 @@ def _path(moves: tuple[Move, ...], path: PathExpectation) -> ExpectationOutcome:
         wishes.append(f"touches {', '.join(path.touches)}")
     if path.avoids:
         wishes.append(f"avoids {', '.join(path.avoids)}")
-    text = f"after move {path.move} the path {' and '.join(wishes)}"
+    whose = f" to port {path.port}" if path.port else ""
+    text = f"after move {path.move} the path{whose} {' and '.join(wishes)}"
     if path.move > len(moves):
         return ExpectationOutcome(text, False, f"there were only {len(moves)} moves")
-    taken = moves[path.move - 1].path_after
+    move = moves[path.move - 1]
+    taken = move.path_by_port.get(path.port, ()) if path.port else move.path_after
     passed = bool(taken) and set(path.touches) <= set(taken) and not set(path.avoids) & set(taken)
     return ExpectationOutcome(text, passed, " → ".join(taken) or "no packet was seen")
 

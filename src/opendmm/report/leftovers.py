@@ -1,8 +1,9 @@
 """What must be installed for the mobile nodes' places, and what is there besides.
 
 The truth of design §5 in rules: where the mobile node is, its anchor delivers; every ingress
-redirects to that anchor's egress unless it is home; an egress apart leads to the anchor.
-Nothing else remains anywhere. Pure; judges the kernel's rules as any driver reads them back.
+redirects all packets, or the flows it is to redirect, to that anchor's egress unless it is home;
+an egress apart leads to the anchor. Nothing else remains anywhere. Pure; judges the kernel's
+rules as any driver reads them back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
 from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.flow import slots_of
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
 from opendmm.reference_points.r_ic import PolicyMode
@@ -83,26 +85,43 @@ def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Rule
     if place.access is None:
         return
     anchor, home = deployment.anchor_at(place.access), place.subscriber.home
-    delivery: _Kinds = (Access,) if anchor == place.access else (Redirect,)
     for prefix in place.subscriber.prefixes:
-        yield anchor, RuleKey(Table.DOWNLINK, prefix), delivery
-        yield anchor, RuleKey(Table.EGRESS, prefix), delivery
-        for gateway in (place.access, *place.also):
-            if deployment.anchor_at(gateway) != gateway:
-                yield gateway, RuleKey(Table.EGRESS, prefix), (Access,)
-                yield gateway, RuleKey(Table.UPLINK, prefix), (Redirect,)
-                yield gateway, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
-        if anchor == home:
-            continue
-        yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
-        for ingress in deployment.ingresses:
-            if ingress != anchor:
-                yield ingress, RuleKey(Table.DOWNLINK, prefix), (Redirect,)
-        egress = deployment.nodes[anchor].egress
-        if egress is not None and egress.node != anchor:
-            yield egress.node, RuleKey(Table.EGRESS, prefix), (ToAnchor,)
-        if deployment.uplink is UplinkMode.TUNNEL:
-            yield anchor, RuleKey(Table.UPLINK, prefix), (Redirect,)
+        yield from _to_deliver(deployment, place, anchor, prefix)
+        if anchor != home:
+            yield from _to_redirect(deployment, place, anchor, prefix)
+
+
+def _to_deliver(
+    deployment: Deployment, place: Place, anchor: NodeId, prefix: HomePrefix
+) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
+    """At the anchor, and at gateways between it and the mobile node."""
+    delivery: _Kinds = (Access,) if anchor == place.access else (Redirect,)
+    yield anchor, RuleKey(Table.DOWNLINK, prefix), delivery
+    yield anchor, RuleKey(Table.EGRESS, prefix), delivery
+    for gateway in (place.access, *place.also):
+        if gateway is not None and deployment.anchor_at(gateway) != gateway:
+            yield gateway, RuleKey(Table.EGRESS, prefix), (Access,)
+            yield gateway, RuleKey(Table.UPLINK, prefix), (Redirect,)
+            yield gateway, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
+
+
+def _to_redirect(
+    deployment: Deployment, place: Place, anchor: NodeId, prefix: HomePrefix
+) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
+    """Of a mobile node away from home."""
+    yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
+    for ingress, plan in deployment.ingresses.items():
+        if ingress != anchor:
+            for flow in slots_of(prefix, plan.flows_of(place.subscriber)):
+                yield ingress, RuleKey(Table.DOWNLINK, prefix, flow), (Redirect,)
+    egress = deployment.nodes[anchor].egress
+    if egress is not None:
+        for flow in deployment.flows:
+            yield egress.node, RuleKey(Table.RECOGNITION, prefix, flow), (Permit,)
+    if egress is not None and egress.node != anchor:
+        yield egress.node, RuleKey(Table.EGRESS, prefix), (ToAnchor,)
+    if deployment.uplink is UplinkMode.TUNNEL:
+        yield anchor, RuleKey(Table.UPLINK, prefix), (Redirect,)
 
 
 def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, Action]]:
@@ -124,7 +143,8 @@ def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Ru
             continue
         for node, plan in deployment.ingresses.items():
             if node != anchor and _is_told(deployment, node, plan, prefix):
-                yield node, RuleKey(Table.DOWNLINK, prefix), Redirect(egress)
+                for flow in slots_of(prefix, plan.flows_of(place.subscriber)):
+                    yield node, RuleKey(Table.DOWNLINK, prefix, flow), Redirect(egress)
 
 
 def _is_told(

@@ -84,6 +84,8 @@ def paths_table(moves: Iterable[Move]) -> Table:
     after: dict[tuple[tuple[str, ...], float], list[str]] = {}
     for number, move in enumerate(moves, 1):
         after.setdefault((move.path_after, move.stretch_after), []).append(str(number))
+        for port, path in move.path_by_port.items():
+            after.setdefault((path, 0.0), []).append(f"{number} (port {port})")
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column("downlink path")
     table.add_column("stretch", justify="right")

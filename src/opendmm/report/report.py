@@ -69,6 +69,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     uplink: Stream = Stream()
     path_before: tuple[str, ...] = ()
     path_after: tuple[str, ...] = ()
+    path_by_port: dict[int, tuple[str, ...]] = {}
+    """As `path_after`, of each UDP session that has a port in the file."""
     stretch_after: float = 0.0
     addresses: tuple[HostAddress, ...] = ()
 

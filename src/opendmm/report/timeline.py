@@ -22,7 +22,7 @@ from opendmm.report.trace import TraceRecord
 class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A move as it was carried out; times in seconds by the clock of trace and probes.
 
-    `previous` and `new` are where its links are: anchors, or gateways of anchors. `started` is
+    `previous` and `new` are where its links are: anchors, or gateways of `anchors`. `started` is
     its first sign (prediction, break, attachment), `detected` the attachment's detection,
     `ended` the next move's start or the end of the run. Paths and addresses as in `Move`.
     """
@@ -30,6 +30,7 @@ class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     subscriber: SubscriberPlan
     previous: NodeId
     new: NodeId
+    anchors: tuple[NodeId, NodeId]
     order: MoveOrderName
     started: float
     detected: float
@@ -37,6 +38,7 @@ class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
     overlap: float = 0.0
     path_before: tuple[str, ...] = ()
     path_after: tuple[str, ...] = ()
+    path_by_port: dict[int, tuple[str, ...]] = {}
     addresses: tuple[HostAddress, ...] = ()
 
 
@@ -68,24 +70,25 @@ def assemble_move(
         to=seen.new,
         order=seen.order,
         at_ms=round((seen.detected - scenario_start) * 1000, 3),
-        steps=steps_of(trace, window_of(deployment, seen), _flowing(seen, down)),
+        steps=steps_of(trace, window_of(seen), _flowing(seen, down)),
         floor_ms=_floor_ms(deployment, topology, seen, mine),
         downlink=combined(_stream(flow, seen) for flow in down),
         uplink=combined(_stream(flow, seen) for flow in up),
         path_before=seen.path_before,
         path_after=seen.path_after,
+        path_by_port=seen.path_by_port,
         stretch_after=_stretch(topology, seen),
         addresses=seen.addresses,
     )
 
 
-def window_of(deployment: Deployment, seen: MoveSeen) -> MoveWindow:
+def window_of(seen: MoveSeen) -> MoveWindow:
     """Where in the trace the move is."""
     return MoveWindow(
         mobile_node=seen.subscriber.mobile_node,
         prefixes=seen.subscriber.prefixes,
-        previous=deployment.anchor_at(seen.previous),
-        new=deployment.anchor_at(seen.new),
+        previous=seen.anchors[0],
+        new=seen.anchors[1],
         access=seen.new,
         started=seen.started,
         detected=seen.detected,
@@ -111,8 +114,7 @@ def _floor_ms(
 ) -> float:
     planned = PlannedMove(
         seen.subscriber,
-        deployment.anchor_at(seen.previous),
-        deployment.anchor_at(seen.new),
+        *seen.anchors,
         seen.new,
         seen.order,
         seen.overlap,

@@ -152,7 +152,7 @@ def describe_action(action: Action | None) -> tuple[str, str]:
 
 def notice_record(node: NodeId, notice: HostNotice) -> TraceRecord:
     """An entity's notice."""
-    particulars = {key: str(value) for key, value in notice.notice.fields.items()}
+    particulars = {key: _text(value) for key, value in notice.notice.fields.items()}
     if notice.notice.severity is not Severity.INFO:
         particulars["severity"] = str(notice.notice.severity)
     return TraceRecord(
@@ -164,6 +164,10 @@ def notice_record(node: NodeId, notice: HostNotice) -> TraceRecord:
         text=notice.notice.event,
         fields=particulars,
     )
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def link_record(

@@ -11,6 +11,7 @@ import msgspec
 from opendmm.authority.authority import Authority
 from opendmm.entities.host import RuleRequest
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import NEVER, MoveOrder
 from opendmm.model.rules import Access, Redirect, Rule, RuleKey, Table
@@ -109,6 +110,12 @@ class Auditor:
             for mobile in world.mobile_nodes.values()
             for prefix in mobile.subscriber.prefixes
         }
+        flows = world.deployment.flows
+        self._samples = {
+            prefix: (None, *(flow for flow in flows if flow.concerns(prefix)))
+            for prefix in self._owners
+        }
+        """Of which packets to a prefix are looked at: of no flow that is named, and of each."""
         self._sources = [
             NodeId(name)
             for name, plan in world.deployment.nodes.items()
@@ -181,8 +188,12 @@ class Auditor:
 
     def look(self, mobile: SimulatedMobileNode, prefix: HomePrefix) -> None:
         """No loop, no blackhole by us; and while nothing may be lost, delivery."""
+        for flow in self._samples[prefix]:
+            self._look(mobile, prefix, flow)
+
+    def _look(self, mobile: SimulatedMobileNode, prefix: HomePrefix, flow: FlowRule | None) -> None:
         for source in self._starting_points(prefix):
-            trail = self._trail(source, prefix)
+            trail = self._trail(source, prefix, flow)
             way = " ".join(trail.nodes)
             if trail.looped or trail.why == "hop limit":
                 self._violated("no loop", f"{prefix} from {source}: {way}")
@@ -194,7 +205,8 @@ class Auditor:
                 self._violated("unbroken", text)
 
     def _starting_points(self, prefix: HomePrefix) -> list[NodeId]:
-        keys = (RuleKey(Table.DOWNLINK, prefix), RuleKey(Table.EGRESS, prefix))
+        keys = [RuleKey(Table.EGRESS, prefix)]
+        keys += [RuleKey(Table.DOWNLINK, prefix, flow) for flow in self._samples[prefix]]
         holding = [
             name
             for name, node in self._world.nodes.items()
@@ -218,9 +230,9 @@ class Auditor:
         plans = (deployment.nodes[deployment.anchor_at(access)] for access in mobile.visited)
         return {plan.egress.node for plan in plans if plan.egress is not None}
 
-    def _trail(self, source: NodeId, prefix: HomePrefix) -> Trail:
+    def _trail(self, source: NodeId, prefix: HomePrefix, flow: FlowRule | None = None) -> Trail:
         address = self._world.data_plane.address_of(source, ipv6=prefix.is_ipv6)
-        return self._world.trail(source, Packet(address, _host_in(prefix)))
+        return self._world.trail(source, _sample(address, _host_in(prefix), flow))
 
     # When all is quiet
 
@@ -256,12 +268,14 @@ class Auditor:
 
     def _reachable(self, mobile: SimulatedMobileNode) -> None:
         for prefix in mobile.subscriber.prefixes:
-            for source in self._sources:
-                trail = self._trail(source, prefix)
+            ways = [(source, flow) for source in self._sources for flow in self._samples[prefix]]
+            for source, flow in ways:
+                trail = self._trail(source, prefix, flow)
                 if trail.fate is not Fate.DELIVERED or trail.nodes[-1] not in mobile.links:
                     way = " ".join(trail.nodes)
                     why = trail.why or "link down"
-                    self._violated("truth", f"{prefix} unreachable from {source}: {way}, {why}")
+                    what = f"{prefix} unreachable from {source} {flow or ''}".rstrip()
+                    self._violated("truth", f"{what}: {way}, {why}")
 
     def _heard(self, mobile: SimulatedMobileNode, anchor: NodeId | None) -> None:
         """What the mobile node sends over an anchor arrives, source filters or not."""
@@ -283,3 +297,16 @@ def _host_in(prefix: HomePrefix) -> bytes:
     """An address of the prefix, packed."""
     network = int.from_bytes(prefix.network, "big") + (0 if prefix.is_host else 1)
     return network.to_bytes(len(prefix.network), "big")
+
+
+def _sample(source: bytes, destination: bytes, flow: FlowRule | None) -> Packet:
+    """A packet of a flow, as far as its sender can send it; without one, of no flow by name."""
+    if flow is None:
+        return Packet(source, destination)
+    return Packet(
+        source,
+        destination,
+        protocol=flow.protocol,
+        source_port=flow.source_ports.first,
+        destination_port=flow.destination_ports.first,
+    )

@@ -3,8 +3,9 @@
 Small, so that a schedule takes milliseconds; each has what another lacks: everything
 condensed in the anchors, a cooperative ingress, egresses apart from their anchors, two
 FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
-themselves under a delegation, uplink tunnels, source filters, an ingress that asks, and mobile
-access gateways. All have three anchors and two mobile nodes.
+themselves under a delegation, uplink tunnels, source filters and an ingress that asks, mobile
+access gateways, ingresses that redirect some flows only. All have three anchors and two mobile
+nodes.
 """
 
 from collections.abc import Callable
@@ -158,6 +159,22 @@ def gateways() -> _File:
     return file
 
 
+def flows() -> _File:
+    """Ingresses above the anchors redirect named flows only, one those of one mobile node; the
+    FE_I of the anchors redirect the rest."""
+    file = cooperative()
+    file["constellation"] = "flows"
+    for name in ANCHORS:
+        file["nodes"][name]["entities"] = [*_ANCHOR, "FE_I"]
+    voice = {"protocol": "udp", "destination_port": "5000-5099"}
+    web = {"mobile_node": "mn1", "protocol": "tcp", "source_port": 443}
+    file["policies"] = [
+        {"ingress": "ingress", "flows": [voice, web]},
+        {"ingress": "ingress2", "flows": [web]},
+    ]
+    return file
+
+
 BUILDERS: dict[str, Callable[[], _File]] = {
     "condensed": condensed,
     "cooperative": cooperative,
@@ -168,6 +185,7 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "tunnel": tunnel,
     "filtered": filtered,
     "gateways": gateways,
+    "flows": flows,
 }
 
 

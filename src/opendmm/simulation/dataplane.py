@@ -5,7 +5,8 @@ filter, then source rules (UPLINK), then destination rules and routes, longest p
 (DOWNLINK). A tunnelled packet is routed by its tunnel's end; there it is taken out and meets
 the EGRESS table, which ends with "unreachable" for every mobile prefix, so that it can never
 follow the default route back. Other destinations (uplink traffic out of a tunnel) are routed
-on.
+on. Where an egress is to recognise certain flows to a prefix, it drops all others that come out
+of a tunnel. A slot of a flow comes before that of all packets.
 """
 
 import ipaddress
@@ -16,6 +17,7 @@ import msgspec
 from opendmm.constellation.deployment import Deployment, NodePlan
 from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Redirect, RuleKey, Table, ToAnchor
 
@@ -32,12 +34,25 @@ class Fate(StrEnum):
 
 
 class Packet(msgspec.Struct, frozen=True):
-    """Addresses packed; `tunnel` is the node at whose egress the outer header ends."""
+    """Addresses packed; `tunnel` is the node at whose egress the outer header ends. Protocol
+    and ports are 0 where they are nobody's matter."""
 
     source: bytes
     destination: bytes
     tunnel: NodeId | None = None
     hop_limit: int = HOP_LIMIT
+    protocol: int = 0
+    source_port: int = 0
+    destination_port: int = 0
+
+    def of(self, flow: FlowRule) -> bool:
+        """Whether it matches a flow rule; its destination aside."""
+        return (
+            flow.protocol in (0, self.protocol)
+            and (flow.source is None or _covers(flow.source, self.source))
+            and self.source_port in flow.source_ports
+            and self.destination_port in flow.destination_ports
+        )
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -60,6 +75,7 @@ class RuleIndex:
     def __init__(self, rules: dict[RuleKey, Action]) -> None:
         self._rules = rules
         self._tables: dict[tuple[Table, int], list[tuple[int, dict[int, Action]]]] = {}
+        self._flows: dict[Table, list[tuple[HomePrefix, FlowRule, Action]]] = {}
         self.stale = True
 
     def lookup(self, table: Table, address: bytes) -> Action | None:
@@ -76,9 +92,34 @@ class RuleIndex:
                 return action
         return None
 
+    def redirection(self, packet: Packet) -> Action | None:
+        """On the downlink: the action of a flow that the packet is of, else of its prefix."""
+        for prefix, flow, action in self._of_flows(Table.DOWNLINK):
+            if _covers(prefix, packet.destination) and packet.of(flow):
+                return action
+        return self.lookup(Table.DOWNLINK, packet.destination)
+
+    def recognises(self, packet: Packet) -> bool:
+        """Whether an egress takes the packet: of one of its prefix' flows, or none is named."""
+        named = [
+            flow
+            for prefix, flow, _ in self._of_flows(Table.RECOGNITION)
+            if _covers(prefix, packet.destination)
+        ]
+        return not named or any(packet.of(flow) for flow in named)
+
+    def _of_flows(self, table: Table) -> list[tuple[HomePrefix, FlowRule, Action]]:
+        if self.stale:
+            self._build()
+        return self._flows.get(table, [])
+
     def _build(self) -> None:
         tables: dict[tuple[Table, int], dict[int, dict[int, Action]]] = {}
+        self._flows = {}
         for key, action in self._rules.items():
+            if key.flow is not None:
+                self._flows.setdefault(key.table, []).append((key.prefix, key.flow, action))
+                continue
             size = len(key.prefix.network)
             shift = size * 8 - key.prefix.length
             by_shift = tables.setdefault((key.table, size), {})
@@ -124,13 +165,16 @@ class DataPlane:
         index = self.indexes[node]
         action = index.lookup(Table.UPLINK, packet.source)
         if action is None:
-            action = index.lookup(Table.DOWNLINK, packet.destination)
+            action = index.redirection(packet)
         if action is not None:
             return self._act(node, packet, action)
         return self._routed(node, packet)
 
     def _taken_out(self, node: NodeId, packet: Packet) -> Step:
-        action = self.indexes[node].lookup(Table.EGRESS, packet.destination)
+        index = self.indexes[node]
+        if not index.recognises(packet):
+            return Step(Fate.DROPPED, packet, why="of no recognised flow")
+        action = index.lookup(Table.EGRESS, packet.destination)
         if action is not None:
             return self._act(node, packet, action)
         if self._home(packet.destination) is not None:

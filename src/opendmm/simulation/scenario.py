@@ -26,6 +26,7 @@ from opendmm.constellation.file import (
 )
 from opendmm.constellation.quantities import bits_per_second, seconds
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.flow import PROTOCOLS
 from opendmm.model.identity import NodeId
 from opendmm.report.expectations import judged
 from opendmm.report.leftovers import Place, leftovers
@@ -64,7 +65,7 @@ class NothingToRunError(Exception):
 
 
 class ScenarioRun:
-    """One run of one scenario; `run` gives the report, `moves` and the world stay for a look."""
+    """One run of one scenario; `run` gives the report. `moves`, `flows`, `world` are for a look."""
 
     def __init__(self, deployment: Deployment, hosts: Hosts, *, seed: int) -> None:
         if deployment.scenario is None:
@@ -76,6 +77,7 @@ class ScenarioRun:
         self.seed = seed
         self.world = World(deployment, hosts, seed=seed)
         self.moves: list[MoveSeen] = []
+        self.flows: list[ProbeFlow] = []
         self._by_name = {m.name: m for m in self.world.mobile_nodes.values()}
         self._start = self.world.scheduler.now + SETTLING
         self._end = self._start + seconds(self.scenario.duration)
@@ -143,6 +145,10 @@ class ScenarioRun:
                     subscriber=mobile.subscriber,
                     previous=previous,
                     new=target,
+                    anchors=(
+                        self.deployment.anchor_at(previous),
+                        self.deployment.anchor_at(target),
+                    ),
                     order=attachment.order,
                     started=self._start + started,
                     detected=self.world.scheduler.now,
@@ -208,6 +214,9 @@ class ScenarioRun:
                 correspondent=NodeId(traffic.correspondent),
                 direction=direction,
                 ipv6=traffic.family is Family.IPV6,
+                protocol=PROTOCOLS[traffic.kind],
+                port=traffic.port or 0,
+                leading=traffic.port is None or number == self._leading(traffic.mobile_node),
             )
             flow: ProbeTrain | ReliableStream
             if traffic.kind is TrafficKind.UDP:
@@ -227,18 +236,29 @@ class ScenarioRun:
         flow.way = msgspec.structs.replace(flow.way, address=address)
         flow.start()
 
+    def _leading(self, mobile_node: str) -> int:
+        """The number of a mobile node's first session, of IPv6 if it has any."""
+        sessions = enumerate(self.scenario.traffic)
+        mine = [(t.family is Family.IPV4, n) for n, t in sessions if t.mobile_node == mobile_node]
+        return min(mine)[1]
+
     # The report
 
     def _report(self) -> Report:
         self._close_windows()
-        flows = [
+        self.flows = [
             ProbeFlow(t.way.mobile.subscriber, t.way.correspondent, t.way.direction, t.log)
             for _, t in self._trains
         ]
         trace = self.world.trace
         moves = tuple(
             assemble_move(
-                self.deployment, self.world.topology, seen, flows, trace, scenario_start=self._start
+                self.deployment,
+                self.world.topology,
+                seen,
+                self.flows,
+                trace,
+                scenario_start=self._start,
             )
             for seen in self.moves
         )
@@ -271,6 +291,10 @@ class ScenarioRun:
                 ended=ended,
                 path_before=paths.last(seen.started - 1.0, seen.started),
                 path_after=paths.last(seen.detected, ended),
+                path_by_port={
+                    port: log.last(seen.detected, ended)
+                    for port, log in self._sender.paths_by_port.get(name, {}).items()
+                },
             )
 
     def _session(self, number: int, traffic: TrafficSection) -> Session:

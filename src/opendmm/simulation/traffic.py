@@ -12,6 +12,7 @@ from random import Random
 import msgspec
 
 from opendmm.constellation.file import TrafficDirection
+from opendmm.model.flow import PROTOCOLS
 from opendmm.model.identity import NodeId
 from opendmm.report.probes import ProbeLog
 from opendmm.simulation.dataplane import Fate, Packet
@@ -129,6 +130,23 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     direction: TrafficDirection
     """DOWN or UP."""
     ipv6: bool
+    protocol: int = 0
+    port: int = 0
+    """Of the session, 0 for none: where UDP goes to, where the correspondent listens for TCP."""
+    leading: bool = True
+    """Whether its path counts as that of the mobile node."""
+
+    def packet(self, source: bytes, destination: bytes) -> Packet:
+        """A packet of the session this way."""
+        served = self.protocol == PROTOCOLS["tcp"] and self.direction is TrafficDirection.DOWN
+        return Packet(
+            source,
+            destination,
+            protocol=self.protocol,
+            source_port=self.port if served else 0,
+            destination_port=0 if served else self.port,
+        )
+
     address: bytes | None = None
     """The mobile node's, as chosen when the session began; None: its first."""
 
@@ -148,6 +166,7 @@ class Sender:
 
     def __init__(self, world: World, conveyor: Conveyor) -> None:
         self.paths: dict[str, PathLog] = {}
+        self.paths_by_port: dict[str, dict[int, PathLog]] = {}
         self._world = world
         self._conveyor = conveyor
 
@@ -158,17 +177,28 @@ class Sender:
         if address is None:
             return
         if way.direction is TrafficDirection.UP:
-            packet = Packet(address, correspondent)
+            packet = way.packet(address, correspondent)
             self._conveyor.uplink(way.mobile, packet, lambda _nodes: arrived())
             return
-        paths = self.paths.setdefault(way.mobile.name, PathLog())
+        logs = self._logs(way)
 
         def heard(nodes: tuple[NodeId, ...]) -> None:
-            paths.saw(self._world.scheduler.now, (*nodes, way.mobile.name))
+            for log in logs:
+                log.saw(self._world.scheduler.now, (*nodes, way.mobile.name))
             arrived()
 
-        packet = Packet(correspondent, address)
+        packet = way.packet(correspondent, address)
         self._conveyor.downlink(way.correspondent, way.mobile, packet, heard)
+
+    def _logs(self, way: Way) -> list[PathLog]:
+        """Where the paths of packets that go this way are remembered."""
+        name, logs = way.mobile.name, []
+        if way.leading:
+            logs.append(self.paths.setdefault(name, PathLog()))
+        if way.port and way.protocol == PROTOCOLS["udp"]:
+            by_port = self.paths_by_port.setdefault(name, {})
+            logs.append(by_port.setdefault(way.port, PathLog()))
+        return logs
 
 
 class ProbeTrain:

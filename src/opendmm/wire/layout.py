@@ -26,9 +26,10 @@ class OpenEnum(enum.IntEnum):
 
 def unpack_exactly(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
     """The fields of a body that has a fixed length. Raises WireError for any other length."""
-    if len(body) != layout.size:
-        raise WireError(f"{len(body)} octets where {layout.size} are due")
-    return layout.unpack(body)
+    try:
+        return layout.unpack(body)
+    except struct.error:
+        raise WireError(f"{len(body)} octets where {layout.size} are due") from None
 
 
 def unpack_head(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from opendmm.authority.names import Holder
 from opendmm.bindings.native.codec import Hello
 from opendmm.bindings.native.limits import Limits
+from opendmm.bindings.native.reasons import plainly
 from opendmm.bindings.native.session import Event, PeerIntroduced, Session, SessionEnded
 from opendmm.bindings.native.tls import TlsError, authenticated
 from opendmm.model.identity import NodeId
@@ -141,7 +142,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._finish(f"connection lost: {exc}" if exc else "the peer closed the connection")
+        self._finish(
+            f"connection lost: {plainly(exc)}" if exc else "the peer closed the connection"
+        )
 
     def pause_writing(self) -> None:
         self._paused = True

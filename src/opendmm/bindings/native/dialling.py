@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.limits import Endpoint, Limits
+from opendmm.bindings.native.reasons import plainly
 from opendmm.bindings.native.statistics import LOGGER
 
 
@@ -64,7 +65,7 @@ class Dialler:
                 await asyncio.shield(connection.settled)
             return await asyncio.shield(connection.over)
         except OSError as problem:
-            connection.abort(str(problem) or "no answer")
+            connection.abort(plainly(problem))
         except asyncio.CancelledError:
             connection.end("no longer wanted")
             raise

@@ -1,12 +1,15 @@
 """Accepting connections, with a bound on those that have not shown who they are."""
 
 import asyncio
+import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Callable
 
 from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.limits import Limits
+from opendmm.bindings.native.reasons import plainly
 from opendmm.bindings.native.statistics import LOGGER
 
 BACKLOG = 128
@@ -14,12 +17,23 @@ OUT_OF_FILES_PAUSE = 0.1
 """Seconds to wait when the process cannot have another socket."""
 
 
+class PortTakenError(Exception):
+    """Somebody else listens on the port; the message says what to do."""
+
+
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that takes IPv6 and, on "::", IPv4 as well. Raises OSError."""
+    """A socket that takes IPv6 and, on "::", IPv4 as well. Raises PortTakenError, OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server(
-        (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::"
-    )
+    try:
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::"
+        )
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        raise PortTakenError(
+            f"TCP port {port} is taken: stop the other daemon on this machine first"
+        ) from problem
 
 
 class Door:
@@ -76,6 +90,8 @@ class Door:
 
     async def _receive(self, accepted: socket.socket) -> None:
         connection = self._connection()
+        with contextlib.suppress(OSError):  # it may be gone already
+            connection.peer_address = accepted.getpeername()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.handshake):
@@ -89,7 +105,7 @@ class Door:
                 await asyncio.shield(connection.settled)
         except OSError as problem:
             # No TLS, a certificate of another CA, too slow: the caller is told by TLS.
-            connection.abort(f"no handshake: {problem}")
+            connection.abort(f"no handshake: {plainly(problem)}")
         except asyncio.CancelledError:
             connection.abort("others were waiting")
             raise

@@ -27,7 +27,7 @@ from opendmm.bindings.native.connection import Connection
 from opendmm.bindings.native.dialling import Dialler
 from opendmm.bindings.native.limits import PORT, Endpoint, Limits
 from opendmm.bindings.native.listening import Door, listening_socket
-from opendmm.bindings.native.statistics import LOGGER, Peers, PeerStatistics
+from opendmm.bindings.native.statistics import LOGGER, UNKNOWN, Peers, PeerStatistics
 from opendmm.bindings.native.tls import client_context, server_context
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope
@@ -95,16 +95,28 @@ class NativeTransport:
         self._diallers: dict[NodeId, tuple[Dialler, asyncio.Task[None]]] = {}
         self._unreached_since: dict[NodeId, float] = {}
         self._closing = False
+        self._door: Door | None = None
         self._group: asyncio.TaskGroup | None = None
         self._running: asyncio.Task[None] | None = None
         self._client_context: ssl.SSLContext | None = None
 
     # Life
 
-    async def start(self) -> None:
-        """Listen and begin to dial. Raises OSError for the port, TlsError for the material."""
+    def listen(self) -> None:
+        """Take the port, so that a node that cannot have it has not begun anything yet.
+
+        Whoever calls is let in after the start. Raises PortTakenError, OSError; TlsError for
+        the material.
+        """
         self._client_context = client_context(self._tls)
-        door = self._open_door() if self._listen else None
+        if self._listen is not None:
+            self._door = self._open_door(self._listen)
+
+    async def start(self) -> None:
+        """Let callers in and begin to dial; listens, where that has not been done."""
+        if self._client_context is None:
+            self.listen()
+        door = self._door
         started = asyncio.Event()
         self._running = asyncio.create_task(self._run(door, started))
         self._running.add_done_callback(_say_why_it_failed)
@@ -261,10 +273,20 @@ class NativeTransport:
     def ended(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if connection.admitted is None:
+            self._turned_away(connection)
             return
         node = connection.admitted.node
         if self._sessions.get(node) is connection:
             self._down(node, connection, connection.over.result())
+
+    def _turned_away(self, connection: Connection) -> None:
+        """Say who called and never said who he is: an expired certificate, or a stranger."""
+        if connection.dialled is not None or connection.hello is not None or self._closing:
+            return
+        self._statistics.of(UNKNOWN).refused += 1
+        caller = str(connection.peer_address[0]) if connection.peer_address else "somebody"
+        why = connection.over.result()
+        self._statistics.complain("caller-refused", UNKNOWN, caller=caller, why=why)
 
     # Sessions
 
@@ -305,11 +327,10 @@ class NativeTransport:
             started.set()
             await asyncio.get_running_loop().create_future()
 
-    def _open_door(self) -> Door:
-        assert self._listen is not None
-        listening = listening_socket(self._listen.host, self._listen.port)
-        self.port = listening.getsockname()[1]
+    def _open_door(self, endpoint: Endpoint) -> Door:
         context = server_context(self._tls)
+        listening = listening_socket(endpoint.host, endpoint.port)
+        self.port = listening.getsockname()[1]
         return Door(listening, context, lambda: self._connection(None), self._limits)
 
     def _connection(self, dialled: NodeId | None) -> Connection:
@@ -353,7 +374,7 @@ class NativeTransport:
             return
         self._statistics.of(node).reason = reason
         self._statistics.complain(
-            "peer-not-reached", node, at=f"{endpoint.host} {endpoint.port}", why=reason
+            "peer-not-reached", node, address=f"{endpoint.host} {endpoint.port}", why=reason
         )
         since = self._unreached_since.get(node)
         if since is not None and time.monotonic() - since >= self._limits.liveness.dead:

@@ -50,16 +50,23 @@ class PmipTransport:
         self.received: dict[NodeId, int] = {}
         self.refused: dict[NodeId, int] = {}
 
-    def start(self) -> None:
+    def listen(self) -> None:
         """Open the socket. Raises OSError (CAP_NET_RAW is needed)."""
+        self._socket = self._opened()
+
+    def start(self) -> None:
+        """Read what comes; listens, where that has not been done."""
+        self._socket = reading = self._socket or self._opened()
+        asyncio.get_running_loop().add_reader(reading, self._read)
+        self._carry_out(self.core.start(self._now()))
+
+    def _opened(self) -> socket.socket:
         opened = socket.socket(
             socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC, MOBILITY_HEADER
         )
         opened.setblocking(False)
         opened.bind((str(self.core.config.address), 0))
-        asyncio.get_running_loop().add_reader(opened, self._read)
-        self._socket = opened
-        self._carry_out(self.core.start(self._now()))
+        return opened
 
     def close(self) -> None:
         if self._socket is not None:

@@ -36,7 +36,7 @@ class EgressControl:
         """The new egress: deliver here, or by host route to the anchor behind."""
         anchor = record.context.current_anchor
         beside = anchor == record.egress.node
-        policy = _policy(
+        policy = self._policy(
             record.context,
             record.egress,
             record.expires_at,
@@ -69,9 +69,9 @@ class EgressControl:
         if self.controls(former):
             expires_at = now + context.lifetime
             if drain:
-                policy = _policy(context, former, expires_at, Delivery.REMOVE)
+                policy = self._policy(context, former, expires_at, Delivery.REMOVE)
             else:
-                policy = _policy(context, former, expires_at, Delivery.FORWARD)
+                policy = self._policy(context, former, expires_at, Delivery.FORWARD)
                 policy = msgspec.structs.replace(policy, onward=onward)
             return self._tell(former.node, policy, now)
         controller = self.core.config.egress_controllers.get(former.node)
@@ -85,6 +85,23 @@ class EgressControl:
         to = entity(node, FunctionalEntity.FE_E)
         update = r_ec.DeliveryUpdate(policy=policy)
         return self._local.request((node, policy.key), to, update, now)
+
+    def _policy(
+        self, context: MobilityContext, egress: Egress, expires_at: float, delivery: Delivery
+    ) -> DeliveryPolicy:
+        # At home nothing is redirected, and all that a former egress passes on is delivered.
+        flows = () if context.at_home else self.core.config.flows_arriving(context)
+        return DeliveryPolicy(
+            mobile_node=context.mobile_node,
+            home_anchor=context.home_anchor,
+            prefixes=context.prefixes,
+            order=context.order,
+            endpoint=egress.locator,
+            delivery=delivery,
+            expires_at=expires_at,
+            flows=flows,
+            grant=context.grant,
+        )
 
     def acknowledged(
         self, sender: EntityAddress, message: r_ec.DeliveryAcknowledgement
@@ -163,18 +180,3 @@ class EgressControl:
             if requests.owns(timer):
                 return requests.repeat(timer, now)
         return None
-
-
-def _policy(
-    context: MobilityContext, egress: Egress, expires_at: float, delivery: Delivery
-) -> DeliveryPolicy:
-    return DeliveryPolicy(
-        mobile_node=context.mobile_node,
-        home_anchor=context.home_anchor,
-        prefixes=context.prefixes,
-        order=context.order,
-        endpoint=egress.locator,
-        delivery=delivery,
-        expires_at=expires_at,
-        grant=context.grant,
-    )

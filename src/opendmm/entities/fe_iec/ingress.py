@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from opendmm.entities.effects import Effect, Send
 from opendmm.entities.fe_iec.core import Core, entity
 from opendmm.entities.fe_iec.record import Record, Stage
 from opendmm.entities.retransmission import Outstanding
 from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import Direction, ForwardingPolicy
@@ -81,8 +84,9 @@ class IngressControl:
         self._transaction += 1
         self._awaited[awaited] = self._transaction
         self._carried[self._transaction] = [awaited]
+        flows = self._flows(node, record, direction)
         update = r_ic.PolicyUpdate(
-            transaction=self._transaction, policies=(record.policy(direction, egress),)
+            transaction=self._transaction, policies=(record.policy(direction, egress, flows),)
         )
         to = entity(node, FunctionalEntity.FE_I)
         return effects + self.outstanding.request(self._transaction, to, update, now)
@@ -168,10 +172,12 @@ class IngressControl:
         due: list[tuple[Awaited, ForwardingPolicy]] = []
         if node in self._wanting(record):
             record.redirected.add(node)
-            policy = record.policy(Direction.DOWNLINK, record.egress)
+            flows = self._flows(node, record, Direction.DOWNLINK)
+            policy = record.policy(Direction.DOWNLINK, record.egress, flows)
             # To an FE_E that is not ready nobody may redirect yet.
             current = record.told if record.stage is Stage.EGRESS else policy
             if current is not None:
+                current = msgspec.structs.replace(current, flows=flows)
                 due.append(((node, Direction.DOWNLINK, record.key), current))
         back = self.core.config.uplink_egress.get(node)
         if back is not None and record.context.current_anchor == node:
@@ -240,6 +246,13 @@ class IngressControl:
             if requests.owns(timer):
                 return requests.repeat(timer, now)
         return None
+
+    def _flows(self, node: NodeId, record: Record, direction: Direction) -> tuple[FlowRule, ...]:
+        """What an FE_I redirects of the mobile node. An uplink tunnel takes everything back."""
+        scope = self.core.config.ingresses.get(node)
+        if scope is None or direction is Direction.UPLINK:
+            return ()
+        return scope.flows_of(record.context)
 
     def _wanting(self, record: Record) -> set[NodeId]:
         """Every FE_I that is to be told of this context."""

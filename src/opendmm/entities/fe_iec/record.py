@@ -6,6 +6,7 @@ import msgspec
 
 from opendmm.model.addressing import Egress
 from opendmm.model.context import ContextId, MobilityContext
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import EntityAddress, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import Direction, ForwardingPolicy
@@ -58,8 +59,10 @@ class Record(msgspec.Struct, kw_only=True):
         """Whether packets may arrive at the egress: redirected there, or by a former one."""
         return self.away or (bool(self.former) and not self.released)
 
-    def policy(self, direction: Direction, egress: Egress | None) -> ForwardingPolicy:
-        """What an FE_I is to do: redirect to `egress`, or (None) no longer."""
+    def policy(
+        self, direction: Direction, egress: Egress | None, flows: tuple[FlowRule, ...] = ()
+    ) -> ForwardingPolicy:
+        """What an FE_I is to do: redirect (these flows) to `egress`, or (None) no longer."""
         return ForwardingPolicy(
             mobile_node=self.context.mobile_node,
             home_anchor=self.context.home_anchor,
@@ -69,4 +72,5 @@ class Record(msgspec.Struct, kw_only=True):
             expires_at=self.expires_at,
             grant=self.context.grant,
             direction=direction,
+            flows=flows,
         )

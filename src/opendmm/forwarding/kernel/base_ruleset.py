@@ -14,6 +14,7 @@ from opendmm.forwarding.kernel.conventions import (
     NFT_TABLE,
     PERMITTED_SETS,
 )
+from opendmm.forwarding.kernel.recognition import recognition, sets_of
 from opendmm.model.addressing import HomePrefix
 
 TABLE = f"inet {NFT_TABLE}"
@@ -28,11 +29,15 @@ def base_ruleset(
     maps: Iterable[str] = (),
     arrivals: Iterable[str] = (),
     guard: Iterable[str] = (),
+    arrived: str = "",
+    known_sets: Iterable[str] = (),
 ) -> str:
     """Commands, one transaction, that bring the table to its base state.
 
     Sets and maps keep their elements. `maps` are those of the means and `arrivals` its rules
-    for what comes in; `guard` are matches of packets that nobody on an access link may send.
+    for what comes in; `guard` are matches of packets that nobody on an access link may send;
+    `arrived` matches what a tunnel end here took in, empty where there are none; `known_sets`
+    are the sets of flows that an earlier life has left, of which those that are still of use stay.
     """
     lines = [
         f"add table {TABLE}",
@@ -44,6 +49,11 @@ def base_ruleset(
         f"add chain {TABLE} clamp {{ type filter hook forward priority mangle; }}",
         *(f"flush chain {TABLE} {chain}" for chain in ("access", "arrivals", "clamp")),
     ]
+    flows = config.flows if arrived else ()
+    stale = sorted(set(known_sets) - set(sets_of(flows)))
+    if flows or stale:
+        lines.extend(recognition(flows, arrived))
+        lines.extend(f"delete set {TABLE} {name}" for name in stale)
     for interfaces in _interface_matches(config.access_interfaces):
         lines.append(f"add rule {TABLE} arrivals iifname {interfaces} jump access")
     lines.extend(f"add rule {TABLE} arrivals {rule}" for rule in arrivals)

@@ -3,6 +3,7 @@
 import msgspec
 
 from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.flow import FlowRule
 from opendmm.model.identity import NodeId
 
 
@@ -16,7 +17,8 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     `access_interfaces` are the links mobile nodes attach to, by name ("wlan*" for all that
     begin so); they need not exist yet. With `source_filter` a packet from one of them must
     have its source in `pools`, be permitted by a rule, or be link-local (BCP 38, RFC 2827).
-    MTUs are in octets, of links between nodes and of access links.
+    `flows` are those that policies may name: an egress must be set up to tell them apart. MTUs
+    are in octets, of links between nodes and of access links.
     """
 
     node: NodeId
@@ -27,6 +29,7 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     access_interfaces: tuple[str, ...] = ()
     pools: tuple[HomePrefix, ...] = ()
     source_filter: bool = False
+    flows: tuple[FlowRule, ...] = ()
     core_mtu: int = 2000
     access_mtu: int = 1500
 

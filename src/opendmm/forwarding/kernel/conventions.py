@@ -25,6 +25,9 @@ ATTACHED_TABLE = 7303
 EGRESS_PRIORITY = 17301
 ATTACHED_PRIORITY = 17302
 UPLINK_PRIORITY = 17303
+FLOW_PRIORITY = 17304
+"""Packets of a flow that is redirected by itself look in a table of its own, which holds routes
+to the mobile nodes it is redirected of; the tables are numbered by a hash of the flow."""
 
 EGRESS_MARK = 0x7301
 """Firewall mark of packets that arrived for the IPv4 tunnel end."""
@@ -35,6 +38,9 @@ NFT_TABLE = "opendmm"
 """Of family inet."""
 PERMITTED_SETS = {16: "permitted6", 4: "permitted4"}
 """The source addresses that pass the ingress filter, by octets of an address."""
+
+LIMITED_SETS = {16: "limited6", 4: "limited4"}
+"""Prefixes of which an egress delivers some flows only, by octets of an address."""
 
 TRANSLATE_MAP = "translated6"
 """Home address to translated address, at an ingress."""

@@ -16,6 +16,8 @@ from opendmm.forwarding.kernel.conventions import ATTACHED_TABLE
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError, RefusedError
 from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
+    FlowRuleUse,
+    LimitedUse,
     NeighbourUse,
     NextHopUse,
     TranslationUse,
@@ -27,13 +29,16 @@ from opendmm.forwarding.kernel.means import MEANS
 from opendmm.forwarding.kernel.slots import SlotWriter
 from opendmm.forwarding.kernel.snapshot import (
     Snapshot,
+    flow_tables,
     installed_rules,
     next_hops_of_ours,
     permitted_sources,
+    recognised_flows,
     take_snapshot,
 )
 from opendmm.forwarding.kernel.translation import TranslatingSlotWriter
 from opendmm.forwarding.kernel.vocabulary import Vocabulary
+from opendmm.forwarding.netlink.route import AF_INET6
 from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.rules import Access, Action, Change, Redirect, RuleKey, Table, ToAnchor
@@ -68,18 +73,19 @@ class KernelForwarding:
 
     @property
     def capabilities(self) -> Capabilities:
-        """The kernel counts no packets by route; it does count those that a permit lets pass."""
+        """The kernel counts no packets by route; it does count those that a permit lets pass,
+        of a source at an ingress filter and of a flow at an egress."""
         return Capabilities(
             self._means.name,
             ipv4=self._means.ipv4,
             ipv6=True,
             overhead=self._means.overhead,
-            counters=self._config.source_filter,
+            counters=self._config.source_filter or bool(self._config.flows),
         )
 
     def start(self) -> None:
         """Set up tunnel ends, policy rules and the base filter; adopt what is installed."""
-        fixtures.set_up(self._config, self._means, self._socket)
+        fixtures.set_up(self._config, self._means, self._socket, self._netfilter)
         snapshot = self._snapshot()
         self._writer.know(snapshot.next_hops)
         self._ledger.open(self._translate(snapshot))
@@ -97,8 +103,11 @@ class KernelForwarding:
         return self._translate(self._snapshot())
 
     def counters(self) -> list[Counter]:
-        """What each permitted source has sent through the ingress filter."""
-        return list(permitted_sources(self._netfilter))
+        """What each permitted source has sent, and what of each recognised flow arrived."""
+        return [
+            *permitted_sources(self._netfilter),
+            *recognised_flows(self._netfilter, self._config.flows),
+        ]
 
     def close(self, *, remove: bool) -> None:
         """Stop; with `remove` take away everything of ours, else leave it forwarding."""
@@ -108,7 +117,7 @@ class KernelForwarding:
         self._netfilter.close()
 
     def _snapshot(self) -> Snapshot:
-        return take_snapshot(self._socket, self._netfilter)
+        return take_snapshot(self._socket, self._netfilter, self._config.flows)
 
     def _translate(self, snapshot: Snapshot) -> list[Installed]:
         return installed_rules(snapshot, self._vocabulary, self._links.names())
@@ -175,6 +184,11 @@ class KernelForwarding:
             for name, mappings in snapshot.translations.items()
             for mapping in mappings
         )
+        leftovers.extend(
+            FlowRuleUse(flow, family == AF_INET6)
+            for (family, _), flow in flow_tables(snapshot).items()
+        )
+        leftovers.extend(LimitedUse(prefix) for prefix in snapshot.limited)
         self._release(self._ledger.idle(leftovers))
         self._apply(
             [

@@ -11,7 +11,9 @@ from opendmm.forwarding.kernel.conventions import (
     ATTACHED_TABLE,
     DEFAULT_ROUTE,
     EGRESS_TABLE,
+    FLOW_PRIORITY,
     LEAST_PREFERRED,
+    NFT_TABLE,
     PROTOCOL,
     TUNNEL_DEVICE,
     UPLINK_PRIORITY,
@@ -22,10 +24,12 @@ from opendmm.forwarding.kernel.endpoints import BLOCK
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
 from opendmm.forwarding.kernel.libnftables import Nftables, NftablesError
 from opendmm.forwarding.kernel.means import Means
+from opendmm.forwarding.kernel.recognition import FLOW_SET
 from opendmm.forwarding.kernel.snapshot import FAMILIES, Snapshot
 from opendmm.forwarding.netlink.link import delete_link
 from opendmm.forwarding.netlink.neighbour import delete_neighbour
 from opendmm.forwarding.netlink.next_hop import delete_next_hop
+from opendmm.forwarding.netlink.nftables_elements import dump_sets, parse_set_name
 from opendmm.forwarding.netlink.policy_rule import (
     PolicyRule,
     add_policy_rule,
@@ -42,12 +46,14 @@ from opendmm.forwarding.netlink.route import (
     delete_route,
     put_route,
 )
-from opendmm.forwarding.netlink.socket import NetlinkSocket
+from opendmm.forwarding.netlink.socket import NetlinkError, NetlinkSocket
 
 ALREADY = frozenset({0, errno.EEXIST})
 
 
-def set_up(config: NodeForwardingConfig, means: Means, socket: NetlinkSocket) -> None:
+def set_up(
+    config: NodeForwardingConfig, means: Means, socket: NetlinkSocket, netfilter: NetlinkSocket
+) -> None:
     """Idempotent. Raises ForwardingUnavailableError naming what the kernel refused."""
     _must(socket, [_end_of_block(config), *means.set_up()], "tunnel ends")
     if means.apart:
@@ -63,6 +69,8 @@ def set_up(config: NodeForwardingConfig, means: Means, socket: NetlinkSocket) ->
         maps=means.maps,
         arrivals=means.arrivals(),
         guard=means.guard(),
+        arrived=means.arrived,
+        known_sets=_sets_of_flows(netfilter),
     )
     _run_nftables(ruleset)
 
@@ -79,6 +87,15 @@ def remove(snapshot: Snapshot, socket: NetlinkSocket) -> None:
         ]
     )
     _run_nftables(remove_ruleset())
+
+
+def _sets_of_flows(netfilter: NetlinkSocket) -> list[str]:
+    """Those that an earlier life made; none where the table is not there yet."""
+    try:
+        names = [parse_set_name(body) for body in netfilter.dump(dump_sets(NFT_TABLE))]
+    except NetlinkError:
+        return []
+    return [name for name in names if name.startswith(FLOW_SET)]
 
 
 def _must(socket: NetlinkSocket, messages: Sequence[bytes], what: str) -> None:
@@ -154,7 +171,13 @@ def _strangers(socket: NetlinkSocket, wanted: Sequence[PolicyRule]) -> list[Poli
         for family in FAMILIES
         for body in socket.dump(dump_policy_rules(family))
     )
-    return [r for r in rules if r.protocol == PROTOCOL and not r.source and r not in wanted]
+    return [
+        r
+        for r in rules
+        if r.protocol == PROTOCOL
+        and not (r.source or r.priority == FLOW_PRIORITY)
+        and r not in wanted
+    ]
 
 
 def _deletion(route: Route) -> bytes:

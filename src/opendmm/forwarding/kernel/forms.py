@@ -12,16 +12,19 @@ import msgspec
 from opendmm.forwarding.kernel.conventions import (
     ACCESS_MARK,
     ATTACHED_TABLE,
+    FLOW_PRIORITY,
     METRIC,
     PROTOCOL,
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
+from opendmm.forwarding.kernel.endpoints import identifier
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.netlink.next_hop import NextHop
 from opendmm.forwarding.netlink.policy_rule import PolicyRule
-from opendmm.forwarding.netlink.route import AF_INET, RouteForm
+from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, RouteForm
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.flow import FlowRule, PortRange
 from opendmm.model.rules import Access
 
 LINK_LOCAL = bytes.fromhex("fe80000000000000")
@@ -61,6 +64,26 @@ class UplinkTableUse(msgspec.Struct, frozen=True):
     number: int
 
 
+class FlowRuleUse(msgspec.Struct, frozen=True):
+    """The policy rule that brings a flow's packets to its table."""
+
+    flow: FlowRule
+    ipv6: bool
+
+
+class LimitedUse(msgspec.Struct, frozen=True):
+    """A prefix's place among those of which some flows only are recognised."""
+
+    prefix: HomePrefix
+
+
+class RecognisedUse(msgspec.Struct, frozen=True):
+    """A flow to a prefix that is recognised."""
+
+    prefix: HomePrefix
+    flow: FlowRule
+
+
 class TranslationUse(msgspec.Struct, frozen=True):
     """An element of a map of addresses."""
 
@@ -68,7 +91,17 @@ class TranslationUse(msgspec.Struct, frozen=True):
     address: bytes
 
 
-Use = UplinkRuleUse | UplinkTableUse | AttachedRouteUse | NeighbourUse | NextHopUse | TranslationUse
+Use = (
+    TranslationUse
+    | FlowRuleUse
+    | LimitedUse
+    | RecognisedUse
+    | UplinkRuleUse
+    | UplinkTableUse
+    | AttachedRouteUse
+    | NeighbourUse
+    | NextHopUse
+)
 """What slots share; goes when the last slot that uses it goes. In the order of going."""
 
 
@@ -143,4 +176,34 @@ def uplink_rule(prefix: HomePrefix, number: int) -> PolicyRule:
         mark=ACCESS_MARK,
         source=prefix.network,
         source_length=prefix.length,
+    )
+
+
+def flow_table(flow: FlowRule) -> int:
+    """The number of the table with the routes of a flow; the same in every life of the node."""
+    return identifier("flow", str(flow))
+
+
+def flow_rule(flow: FlowRule, *, ipv6: bool) -> PolicyRule:
+    """Packets of the flow look in its table first, whoever they are for."""
+    return PolicyRule(
+        family=AF_INET6 if ipv6 else AF_INET,
+        priority=FLOW_PRIORITY,
+        table=flow_table(flow),
+        protocol=PROTOCOL,
+        source=flow.source.network if flow.source else b"",
+        source_length=flow.source.length if flow.source else 0,
+        ip_protocol=flow.protocol,
+        source_ports=(flow.source_ports.first, flow.source_ports.last),
+        destination_ports=(flow.destination_ports.first, flow.destination_ports.last),
+    )
+
+
+def flow_of(rule: PolicyRule) -> FlowRule:
+    """The flow that a policy rule made by `flow_rule` is for."""
+    return FlowRule(
+        protocol=rule.ip_protocol,
+        source=HomePrefix(rule.source, rule.source_length) if rule.source else None,
+        source_ports=PortRange(*rule.source_ports),
+        destination_ports=PortRange(*rule.destination_ports),
     )

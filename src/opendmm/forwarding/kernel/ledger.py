@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from opendmm.forwarding.contract import Installed
 from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
+    FlowRuleUse,
+    LimitedUse,
     NeighbourUse,
     NextHopUse,
+    RecognisedUse,
     TranslationUse,
     UplinkRuleUse,
     UplinkTableUse,
@@ -16,6 +19,9 @@ from opendmm.model.rules import Action, RuleKey
 
 ORDER_OF_GOING = (
     TranslationUse,
+    FlowRuleUse,
+    LimitedUse,
+    RecognisedUse,
     UplinkRuleUse,
     UplinkTableUse,
     AttachedRouteUse,

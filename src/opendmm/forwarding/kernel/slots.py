@@ -18,14 +18,19 @@ from opendmm.forwarding.kernel.conventions import (
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
+    FlowRuleUse,
+    LimitedUse,
     NeighbourUse,
     NextHopUse,
+    RecognisedUse,
     TranslationUse,
     UplinkRuleUse,
     UplinkTableUse,
     Use,
     access_form,
     attached_selector,
+    flow_rule,
+    flow_table,
     neighbour_address,
     selector,
     shared_form,
@@ -35,6 +40,7 @@ from opendmm.forwarding.kernel.forms import (
 )
 from opendmm.forwarding.kernel.links import Links
 from opendmm.forwarding.kernel.means import Means
+from opendmm.forwarding.kernel.recognition import limited_set, set_of
 from opendmm.forwarding.kernel.resolution import gateway_to
 from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.neighbour import Neighbour, delete_neighbour, put_neighbour
@@ -54,6 +60,7 @@ from opendmm.forwarding.netlink.policy_rule import add_policy_rule, delete_polic
 from opendmm.forwarding.netlink.route import RouteForm, delete_route, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.flow import FlowRule
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
 
 SELECTORS = {
@@ -102,10 +109,15 @@ class SlotWriter:
                 if key.table is Table.DOWNLINK:
                     uses += (AttachedRouteUse(key.prefix),)
                 return uses
+            case Permit() if key.flow is not None:
+                return (LimitedUse(key.prefix), RecognisedUse(key.prefix, key.flow))
         return ()
 
     def put(self, owner: int, key: RuleKey, action: Action) -> None:
         """Add the messages that put an action in a slot. Raises RefusedError."""
+        if key.flow is not None:
+            self._put_flow(owner, key, key.flow, action)
+            return
         match key.table, action:
             case ((Table.DOWNLINK | Table.EGRESS), Access()):
                 self._put_access(owner, key, action)
@@ -130,6 +142,10 @@ class SlotWriter:
         """Add the messages that empty a slot. Raises RefusedError."""
         prefix = key.prefix
         match key.table:
+            case Table.DOWNLINK if key.flow is not None:
+                chosen = selector(flow_table(key.flow))
+                message = delete_route(prefix.network, prefix.length, chosen)
+                self._batch.add(message, owner, ALREADY_GONE)
             case Table.DOWNLINK | Table.EGRESS:
                 message = delete_route(prefix.network, prefix.length, *SELECTORS[key.table])
                 self._batch.add(message, owner, ALREADY_GONE)
@@ -137,8 +153,8 @@ class SlotWriter:
                 default = DEFAULT_ROUTE[16]
                 message = delete_route(default.network, 0, uplink_selector(prefix))
                 self._batch.add(message, owner, ALREADY_GONE)
-            case Table.UPLINK:
-                pass  # the policy rule is shared property and goes with its last use
+            case Table.UPLINK | Table.RECOGNITION:
+                pass  # policy rule and elements are shared property and go with their last use
             case Table.SOURCE_FILTER:
                 self._change_permitted(prefix, permit=False)
 
@@ -160,9 +176,10 @@ class SlotWriter:
                 message = delete_policy_rule(uplink_rule(prefix, number))
             case UplinkTableUse(number):
                 message = delete_route(DEFAULT_ROUTE[4].network, 0, selector(number))
-            case TranslationUse(map_name, address):
-                change = destroy_mapping(NFT_TABLE, map_name, address, answered=True)
-                self._netfilter.transact(transaction(change))
+            case FlowRuleUse(flow, ipv6):
+                message = delete_policy_rule(flow_rule(flow, ipv6=ipv6))
+            case LimitedUse() | RecognisedUse() | TranslationUse():
+                self._netfilter.transact(transaction(_removal(use)))
                 return
         self._batch.add(message, 0, ALREADY_GONE)
 
@@ -173,6 +190,8 @@ class SlotWriter:
             return ()
         number = self._vocabulary.redirection(egress, ipv6=ipv6, uplink=uplink)
         next_hop = self._next_hop_uses.setdefault(number, (NextHopUse(number),))
+        if key.flow is not None:
+            return (FlowRuleUse(key.flow, ipv6), *next_hop)
         if uplink:
             return (UplinkRuleUse(key.prefix, number), UplinkTableUse(number), *next_hop)
         return next_hop
@@ -201,8 +220,38 @@ class SlotWriter:
             self._batch.add(put_next_hop(hop), owner)
         self._next_hops[hop.identifier] = hop
 
+    def _put_flow(self, owner: int, key: RuleKey, flow: FlowRule, action: Action) -> None:
+        """The rule before the route: what a sudden end leaves behind can then be read back."""
+        match key.table, action:
+            case Table.DOWNLINK, Redirect(egress) if self._means.tunnels:
+                number = self._ready_redirection(owner, egress, key)
+                rule = add_policy_rule(flow_rule(flow, ipv6=key.prefix.is_ipv6))
+                self._batch.add(rule, owner, ALREADY_THERE)
+                self._put_shared(owner, key, number)
+            case Table.RECOGNITION, Permit() if self._means.tunnels:
+                self._recognise(key, flow)
+            case _:
+                raise RefusedError(
+                    f"{key}: the means {self._means.name} cannot tell flows apart; use a tunnel"
+                )
+
+    def _recognise(self, key: RuleKey, flow: FlowRule) -> None:
+        """The flow, and that the prefix is limited to such, at once."""
+        prefix = key.prefix
+        if flow not in self._means.config.flows:
+            raise RefusedError(f"{key}: no such flow in this node's configuration")
+        changes = transaction(
+            *(
+                add_prefix(NFT_TABLE, name, prefix.network, prefix.length)
+                for name in (set_of(flow, len(prefix.network)), limited_set(prefix))
+            )
+        )
+        refusal = self._netfilter.transact(changes)
+        if refusal is not None:
+            raise RefusedError(f"{key}: {refusal.text}")
+
     def _put_shared(self, owner: int, key: RuleKey, number: int) -> None:
-        table = ROUTING_TABLES[key.table]
+        table = ROUTING_TABLES[key.table] if key.flow is None else flow_table(key.flow)
         packed = self._shared.get((table, number))
         if packed is None:
             form = shared_form(table, number)
@@ -248,3 +297,16 @@ class SlotWriter:
         refusal = self._netfilter.transact(transaction(message))
         if refusal is not None and (permit or refusal.number not in ALREADY_GONE):
             raise RefusedError(f"source filter, {prefix}: {refusal.text}")
+
+
+def _removal(use: LimitedUse | RecognisedUse | TranslationUse) -> bytes:
+    """The change that takes an element of a set or map away."""
+    match use:
+        case LimitedUse(prefix):
+            name = limited_set(prefix)
+            return delete_prefix(NFT_TABLE, name, prefix.network, prefix.length)
+        case RecognisedUse(prefix, flow):
+            name = set_of(flow, len(prefix.network))
+            return delete_prefix(NFT_TABLE, name, prefix.network, prefix.length)
+        case TranslationUse(map_name, address):
+            return destroy_mapping(NFT_TABLE, map_name, address, answered=True)

@@ -1,12 +1,14 @@
 """Everything of ours that the kernel has, and its translation into the words of the model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from opendmm.forwarding.contract import Counter, Installed
 from opendmm.forwarding.kernel.conventions import (
     EGRESS_TABLE,
+    FLOW_PRIORITY,
+    LIMITED_SETS,
     NFT_TABLE,
     ONWARD_MAP,
     PERMITTED_SETS,
@@ -16,6 +18,8 @@ from opendmm.forwarding.kernel.conventions import (
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
+from opendmm.forwarding.kernel.forms import flow_of
+from opendmm.forwarding.kernel.recognition import sets_of
 from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.lightweight_tunnel import EncapsulationType
 from opendmm.forwarding.netlink.neighbour import Neighbour, dump_neighbours, parse_neighbour
@@ -42,6 +46,7 @@ from opendmm.forwarding.netlink.route import (
 )
 from opendmm.forwarding.netlink.socket import NetlinkError, NetlinkSocket
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.flow import FlowRule
 from opendmm.model.rules import Access, Action, Permit, RuleKey, Table
 
 DESTINATION_TABLES = {TABLE_MAIN: Table.DOWNLINK, EGRESS_TABLE: Table.EGRESS}
@@ -56,12 +61,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     neighbours: list[Neighbour]
     rules: list[PolicyRule]
     permitted: list[Counter]
+    recognised: list[Counter]
+    """Of flows that the reader was told of."""
+    limited: list[HomePrefix]
     translations: dict[str, list[Mapping]]
     """By the name of their map."""
 
 
-def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
-    """Read it all. Raises NetlinkError."""
+def take_snapshot(
+    socket: NetlinkSocket, netfilter: NetlinkSocket, flows: Iterable[FlowRule] = ()
+) -> Snapshot:
+    """Read it all; `flows` are those that an egress may recognise. Raises NetlinkError."""
     neighbours = (parse_neighbour(body) for body in socket.dump(dump_neighbours()))
     return Snapshot(
         routes=[
@@ -78,6 +88,12 @@ def take_snapshot(socket: NetlinkSocket, netfilter: NetlinkSocket) -> Snapshot:
             if rule.protocol == PROTOCOL
         ],
         permitted=list(permitted_sources(netfilter)),
+        recognised=list(recognised_flows(netfilter, flows)),
+        limited=[
+            HomePrefix(interval.network, interval.length)
+            for name in LIMITED_SETS.values()
+            for interval in parse_intervals(_elements(netfilter, name))
+        ],
         translations={
             name: parse_mappings(_elements(netfilter, name))
             for name in (TRANSLATE_MAP, RESTORE_MAP, ONWARD_MAP)
@@ -107,14 +123,33 @@ def permitted_sources(netfilter: NetlinkSocket) -> Iterator[Counter]:
             yield Counter(key, interval.packets, interval.octets)
 
 
+def recognised_flows(netfilter: NetlinkSocket, flows: Iterable[FlowRule]) -> Iterator[Counter]:
+    """The flows that an egress delivers, of prefixes that are limited to such, and how much."""
+    for set_name, flow in sets_of(flows).items():
+        for interval in parse_intervals(_elements(netfilter, set_name)):
+            prefix = HomePrefix(interval.network, interval.length)
+            key = RuleKey(Table.RECOGNITION, prefix, flow)
+            yield Counter(key, interval.packets, interval.octets)
+
+
+def flow_tables(snapshot: Snapshot) -> dict[tuple[int, int], FlowRule]:
+    """The flows that have tables of their own, by family and table."""
+    return {
+        (rule.family, rule.table): flow_of(rule)
+        for rule in snapshot.rules
+        if rule.priority == FLOW_PRIORITY
+    }
+
+
 def installed_rules(
     snapshot: Snapshot, vocabulary: Vocabulary, interfaces: dict[int, str]
 ) -> list[Installed]:
     """The rule slots that a snapshot shows, in no particular order."""
     link_layer_ids = {(n.interface, n.address): n.link_layer_address for n in snapshot.neighbours}
+    flows = flow_tables(snapshot)
     found: list[Installed] = []
     for route in snapshot.routes:
-        key = _slot(route)
+        key = _slot(route, flows)
         if key is not None:
             found.append(Installed(key, _action(route, vocabulary, interfaces, link_layer_ids)))
     for rule in snapshot.rules:
@@ -122,7 +157,8 @@ def installed_rules(
             prefix = HomePrefix(rule.source, rule.source_length)
             action = vocabulary.action(rule.table)
             found.append(Installed(RuleKey(Table.UPLINK, prefix), action))
-    found.extend(Installed(counter.key, Permit()) for counter in snapshot.permitted)
+    permits = (*snapshot.permitted, *snapshot.recognised)
+    found.extend(Installed(counter.key, Permit()) for counter in permits)
     found.extend(_translations(snapshot.translations, vocabulary))
     return found
 
@@ -139,17 +175,19 @@ def _translations(
         yield Installed(RuleKey(Table.EGRESS, home), vocabulary.redirection_to(mapping.value))
 
 
-def _slot(route: Route) -> RuleKey | None:
+def _slot(route: Route, flows: dict[tuple[int, int], FlowRule]) -> RuleKey | None:
     """The slot that a route stands for; None for tunnel ends and other fixtures."""
     form = route.form
     if form.kind is not RouteType.UNICAST or _is_tunnel_end(route):
         return None
     if form.table == UPLINK_TABLE and form.source_length:
         return RuleKey(Table.UPLINK, HomePrefix(form.source, form.source_length))
+    prefix = HomePrefix(route.destination, route.length)
+    flow = flows.get((route.family, form.table))
+    if flow is not None:
+        return RuleKey(Table.DOWNLINK, prefix, flow)
     table = DESTINATION_TABLES.get(form.table)
-    if table is None:
-        return None
-    return RuleKey(table, HomePrefix(route.destination, route.length))
+    return None if table is None else RuleKey(table, prefix)
 
 
 def _is_tunnel_end(route: Route) -> bool:

@@ -47,6 +47,8 @@ class TranslatingSlotWriter(SlotWriter):
     def put(self, owner: int, key: RuleKey, action: Action) -> None:
         """What takes a packet over is in place before what had it is taken away."""
         match key.table, action:
+            case _ if key.flow is not None:
+                super().put(owner, key, action)
             case ((Table.DOWNLINK | Table.EGRESS), Redirect(egress)):
                 self._refuse_untranslatable(key.prefix, egress)
                 self._put_redirection(key, egress)

@@ -1,4 +1,4 @@
-"""Elements of nftables sets (linux/netfilter/nf_tables.h), without a parser in between.
+"""Sets of nftables and their elements (linux/netfilter/nf_tables.h), without a parser in between.
 
 A change of elements is a transaction: a batch of begin, change, end, carried out by the
 kernel wholly or not at all. A prefix in an interval set is two elements: the first address,
@@ -27,10 +27,16 @@ BATCH_END = 0x11
 FAMILY_INET = 1
 NFGENMSG = struct.Struct(">BBH")
 
+GET_SET = SUBSYSTEM << 8 | 10
 NEW_ELEMENT = SUBSYSTEM << 8 | 12
 GET_ELEMENT = SUBSYSTEM << 8 | 13
 DELETE_ELEMENT = SUBSYSTEM << 8 | 14
 DESTROY_ELEMENT = SUBSYSTEM << 8 | 30
+
+
+class SetAttribute(IntEnum):
+    TABLE = 1
+    NAME = 2
 
 
 class ListAttribute(IntEnum):
@@ -160,6 +166,18 @@ def parse_mappings(bodies: Iterable[bytes]) -> list[Mapping]:
                 )
             )
     return mappings
+
+
+def dump_sets(table: str) -> bytes:
+    """Ask for the sets and maps of an inet table."""
+    body = NFGENMSG.pack(FAMILY_INET, 0, 0) + text(SetAttribute.TABLE, table)
+    return message(GET_SET, MessageFlag.REQUEST | MessageFlag.DUMP, body)
+
+
+def parse_set_name(body: bytes) -> str:
+    """The name in an answer to `dump_sets`."""
+    name = parse(body[NFGENMSG.size :]).get(SetAttribute.NAME, b"")
+    return name.rstrip(b"\0").decode(errors="replace")
 
 
 def dump_elements(table: str, set_name: str) -> bytes:

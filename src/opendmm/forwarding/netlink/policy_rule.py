@@ -33,10 +33,18 @@ class PolicyRuleAttribute(IntEnum):
     TUNNEL_ID = 12
     TABLE = 15
     PROTOCOL = 21
+    IP_PROTOCOL = 22
+    SOURCE_PORTS = 23
+    DESTINATION_PORTS = 24
+
+
+PORT_RANGE = struct.Struct("=HH")
+ANY_PORT = (0, 65_535)
 
 
 class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Packets that match every field given look in `table`. `source` is packed."""
+    """Packets that match every field given look in `table`. `source` is packed; ranges of ports
+    are first and last."""
 
     family: int
     priority: int
@@ -47,6 +55,9 @@ class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
     tunnel_id: int = 0
     source: bytes = b""
     source_length: int = 0
+    ip_protocol: int = 0
+    source_ports: tuple[int, int] = ANY_PORT
+    destination_ports: tuple[int, int] = ANY_PORT
 
 
 def _body(rule: PolicyRule) -> bytes:
@@ -62,6 +73,19 @@ def _body(rule: PolicyRule) -> bytes:
         packed += attribute(PolicyRuleAttribute.TUNNEL_ID, struct.pack(">Q", rule.tunnel_id))
     if rule.source:
         packed += attribute(PolicyRuleAttribute.SOURCE, rule.source)
+    return packed + _flow(rule)
+
+
+def _flow(rule: PolicyRule) -> bytes:
+    packed = b""
+    if rule.ip_protocol:
+        packed += u8(PolicyRuleAttribute.IP_PROTOCOL, rule.ip_protocol)
+    for kind, ports in (
+        (PolicyRuleAttribute.SOURCE_PORTS, rule.source_ports),
+        (PolicyRuleAttribute.DESTINATION_PORTS, rule.destination_ports),
+    ):
+        if ports != ANY_PORT:
+            packed += attribute(kind, PORT_RANGE.pack(*ports))
     return packed
 
 
@@ -94,4 +118,14 @@ def parse_policy_rule(body: bytes) -> PolicyRule:
         tunnel_id=int.from_bytes(found.get(PolicyRuleAttribute.TUNNEL_ID, b""), "big"),
         source=found.get(PolicyRuleAttribute.SOURCE, b""),
         source_length=source_length,
+        ip_protocol=integer(found.get(PolicyRuleAttribute.IP_PROTOCOL, b"")),
+        source_ports=_ports(found.get(PolicyRuleAttribute.SOURCE_PORTS, b"")),
+        destination_ports=_ports(found.get(PolicyRuleAttribute.DESTINATION_PORTS, b"")),
     )
+
+
+def _ports(packed: bytes) -> tuple[int, int]:
+    if len(packed) != PORT_RANGE.size:
+        return ANY_PORT
+    first, last = PORT_RANGE.unpack(packed)
+    return first, last

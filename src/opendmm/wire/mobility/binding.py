@@ -18,9 +18,6 @@ from opendmm.wire.mobility.numbers import (
 )
 from opendmm.wire.mobility.options.base import MobilityOption
 
-UPDATE_FLAGS = sum(BindingUpdateFlags)
-ACKNOWLEDGEMENT_FLAGS = sum(BindingAcknowledgementFlags)
-
 
 class BindingRefreshRequest(MobilityMessage, frozen=True):
     """A correspondent node asks for a new Binding Update (RFC 6275 §6.1.2)."""
@@ -50,7 +47,7 @@ class BindingUpdate(MobilityMessage, frozen=True):
     def from_fields(
         cls, sequence: int, flags: int, lifetime: int, *, options: tuple[MobilityOption, ...]
     ) -> Self:
-        return cls(sequence, BindingUpdateFlags(flags & UPDATE_FLAGS), lifetime, options=options)
+        return cls(sequence, BindingUpdateFlags(flags), lifetime, options=options)
 
 
 class BindingAcknowledgement(MobilityMessage, frozen=True):
@@ -83,7 +80,7 @@ class BindingAcknowledgement(MobilityMessage, frozen=True):
     ) -> Self:
         return cls(
             BindingStatus(status),
-            BindingAcknowledgementFlags(flags & ACKNOWLEDGEMENT_FLAGS),
+            BindingAcknowledgementFlags(flags),
             sequence,
             lifetime,
             options=options,

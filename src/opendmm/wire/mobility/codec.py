@@ -84,7 +84,7 @@ def _whole_header(data: bytes) -> bytes:
     length = (data[HEADER_LEN_AT] + 1) * UNIT
     if length > len(data):
         raise WireError(f"{len(data)} octets of a header of {length}", HEADER_LEN_AT)
-    return bytes(data[:length])
+    return data[:length]
 
 
 def _message_class(header: bytes) -> type[MobilityMessage]:

@@ -6,6 +6,7 @@ With the P flag, HI and HAck carry the context of one mobile node between anchor
 from struct import Struct
 from typing import Self
 
+from opendmm.wire.errors import WireError
 from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import (
     BindingAcknowledgementFlags,
@@ -24,8 +25,6 @@ UPDATE_FLAGS = (
     BindingUpdateFlags.A | BindingUpdateFlags.H | BindingUpdateFlags.L | BindingUpdateFlags.K
 )
 ACKNOWLEDGMENT_FLAGS = BindingAcknowledgementFlags.K
-INITIATE_FLAGS = sum(HandoverInitiateFlags)
-ACKNOWLEDGE_FLAGS = sum(HandoverAcknowledgeFlags)
 
 
 class FastBindingUpdate(MobilityMessage, frozen=True):
@@ -37,6 +36,10 @@ class FastBindingUpdate(MobilityMessage, frozen=True):
     sequence: int
     flags: BindingUpdateFlags
     lifetime: int
+
+    def __post_init__(self) -> None:
+        if self.flags & ~UPDATE_FLAGS:
+            raise WireError(f"{self.flags!r} are not all flags of a Fast Binding Update")
 
     @classmethod
     def from_fields(
@@ -56,6 +59,10 @@ class FastBindingAcknowledgment(MobilityMessage, frozen=True):
     flags: BindingAcknowledgementFlags
     sequence: int
     lifetime: int
+
+    def __post_init__(self) -> None:
+        if self.flags & ~ACKNOWLEDGMENT_FLAGS:
+            raise WireError(f"{self.flags!r} are not all flags of a Fast Binding Acknowledgment")
 
     @classmethod
     def from_fields(
@@ -90,7 +97,7 @@ class HandoverInitiate(MobilityMessage, frozen=True):
     def from_fields(
         cls, sequence: int, flags: int, code: int, *, options: tuple[MobilityOption, ...]
     ) -> Self:
-        known = HandoverInitiateFlags(flags & INITIATE_FLAGS)
+        known = HandoverInitiateFlags(flags)
         return cls(sequence, known, HandoverInitiateCode(code), options=options)
 
 
@@ -108,5 +115,5 @@ class HandoverAcknowledge(MobilityMessage, frozen=True):
     def from_fields(
         cls, sequence: int, flags: int, code: int, *, options: tuple[MobilityOption, ...]
     ) -> Self:
-        known = HandoverAcknowledgeFlags(flags & ACKNOWLEDGE_FLAGS)
+        known = HandoverAcknowledgeFlags(flags)
         return cls(sequence, known, HandoverAcknowledgeCode(code), options=options)

@@ -7,8 +7,6 @@ from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import HeartbeatFlags, MessageType
 from opendmm.wire.mobility.options.base import MobilityOption
 
-FLAGS = sum(HeartbeatFlags)
-
 
 class Heartbeat(MobilityMessage, frozen=True):
     """A request, a response (R), or a response nobody asked for, after a restart (U and R)."""
@@ -21,4 +19,4 @@ class Heartbeat(MobilityMessage, frozen=True):
 
     @classmethod
     def from_fields(cls, flags: int, sequence: int, *, options: tuple[MobilityOption, ...]) -> Self:
-        return cls(HeartbeatFlags(flags & FLAGS), sequence, options=options)
+        return cls(HeartbeatFlags(flags), sequence, options=options)

@@ -11,8 +11,6 @@ from opendmm.wire.mobility.numbers import (
 )
 from opendmm.wire.mobility.options.base import MobilityOption
 
-FLAGS = sum(LocalizedRoutingFlags)
-
 
 class LocalizedRoutingInitiation(MobilityMessage, frozen=True):
     """Asks for local forwarding (RFC 6705 §10.1).
@@ -50,7 +48,7 @@ class LocalizedRoutingAcknowledgment(MobilityMessage, frozen=True):
     ) -> Self:
         return cls(
             sequence,
-            LocalizedRoutingFlags(flags & FLAGS),
+            LocalizedRoutingFlags(flags),
             LocalizedRoutingStatus(status),
             lifetime,
             options=options,

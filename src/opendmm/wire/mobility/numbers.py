@@ -1,6 +1,7 @@
 """Numbers of the IANA registry "Mobile IPv6 parameters", with the RFC that assigned each.
 
-Names are the RFCs' own where they give one, else their description in capitals.
+Names are the RFCs' own where they give one, else their description in capitals. Flags forget
+reserved bits, which "MUST be ignored by the receiver".
 """
 
 import enum
@@ -102,7 +103,7 @@ class OptionType(enum.IntEnum):
     DLIF_LINK_LAYER_ADDRESS = 70  # RFC 8885 §4.8
 
 
-class BindingUpdateFlags(enum.IntFlag):
+class BindingUpdateFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Binding Update.
 
     S is where RFC 7161 §9 and RFC 8885 §4.1 assign it; a figure in RFC 7161 draws it over F.
@@ -122,7 +123,7 @@ class BindingUpdateFlags(enum.IntFlag):
     D = DMM = 0x0010  # RFC 8885 §4.1
 
 
-class BindingAcknowledgementFlags(enum.IntFlag):
+class BindingAcknowledgementFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Binding Acknowledgement; S as for the Binding Update."""
 
     K = KEY_MANAGEMENT = 0x80  # RFC 6275 §6.1.8
@@ -273,7 +274,7 @@ class FastBindingStatus(OpenEnum):
         return self < 128
 
 
-class HandoverInitiateFlags(enum.IntFlag):
+class HandoverInitiateFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Handover Initiate (RFC 5949 §8)."""
 
     S = ASSIGNED_ADDRESS_CONFIGURATION = 0x80
@@ -282,7 +283,7 @@ class HandoverInitiateFlags(enum.IntFlag):
     F = FORWARDING = 0x10
 
 
-class HandoverAcknowledgeFlags(enum.IntFlag):
+class HandoverAcknowledgeFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Handover Acknowledge (RFC 5949 §8): not where the Handover Initiate has them."""
 
     U = BUFFER = 0x80
@@ -342,7 +343,7 @@ class RevocationType(enum.IntEnum):
     ACKNOWLEDGEMENT = 2
 
 
-class RevocationFlags(enum.IntFlag):
+class RevocationFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of both Binding Revocation messages (RFC 5846 §5.1)."""
 
     P = PROXY_BINDING = 0x8000
@@ -384,14 +385,14 @@ class RevocationStatus(OpenEnum):
         return self < 128
 
 
-class HeartbeatFlags(enum.IntFlag):
+class HeartbeatFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Heartbeat (RFC 5847 §3.3)."""
 
     U = UNSOLICITED = 0x0002
     R = RESPONSE = 0x0001
 
 
-class LocalizedRoutingFlags(enum.IntFlag):
+class LocalizedRoutingFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Localized Routing Acknowledgment (RFC 6705 §10.2)."""
 
     U = UNSOLICITED = 0x80
@@ -409,7 +410,7 @@ class LocalizedRoutingStatus(OpenEnum):
         return self < 128
 
 
-class UpdateNotificationFlags(enum.IntFlag):
+class UpdateNotificationFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of an Update Notification (RFC 7077 §4.1)."""
 
     A = ACKNOWLEDGEMENT_REQUESTED = 0x8000
@@ -442,7 +443,7 @@ class NotificationStatus(OpenEnum):
         return self < 128
 
 
-class SubscriptionResponseFlags(enum.IntFlag):
+class SubscriptionResponseFlags(enum.IntFlag, boundary=enum.CONFORM):
     """Flags of a Subscription Response (RFC 7161 §4.3.2)."""
 
     I = MULTICAST_INFORMATION = 0x80  # noqa: E741 - the RFC's name of the flag

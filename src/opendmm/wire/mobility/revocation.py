@@ -14,8 +14,6 @@ from opendmm.wire.mobility.numbers import (
 )
 from opendmm.wire.mobility.options.base import MobilityOption
 
-FLAGS = sum(RevocationFlags)
-
 
 class BindingRevocation(MobilityMessage, frozen=True):
     """Either of the two; which one is in the octet behind the checksum."""
@@ -58,8 +56,7 @@ class BindingRevocationIndication(BindingRevocation, frozen=True):
         *,
         options: tuple[MobilityOption, ...],
     ) -> Self:
-        known = RevocationFlags(flags & FLAGS)
-        return cls(RevocationTrigger(trigger), sequence, known, options=options)
+        return cls(RevocationTrigger(trigger), sequence, RevocationFlags(flags), options=options)
 
 
 class BindingRevocationAcknowledgement(BindingRevocation, frozen=True):
@@ -82,5 +79,4 @@ class BindingRevocationAcknowledgement(BindingRevocation, frozen=True):
         *,
         options: tuple[MobilityOption, ...],
     ) -> Self:
-        known = RevocationFlags(flags & FLAGS)
-        return cls(RevocationStatus(status), sequence, known, options=options)
+        return cls(RevocationStatus(status), sequence, RevocationFlags(flags), options=options)

@@ -10,8 +10,6 @@ from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import MessageType, SubscriptionResponseFlags
 from opendmm.wire.mobility.options.base import MobilityOption
 
-FLAGS = sum(SubscriptionResponseFlags)
-
 
 class SubscriptionQuery(MobilityMessage, frozen=True):
     """Asks for the active subscriptions of a mobile node (RFC 7161 §4.3.1)."""
@@ -33,4 +31,4 @@ class SubscriptionResponse(MobilityMessage, frozen=True):
 
     @classmethod
     def from_fields(cls, sequence: int, flags: int, *, options: tuple[MobilityOption, ...]) -> Self:
-        return cls(sequence, SubscriptionResponseFlags(flags & FLAGS), options=options)
+        return cls(sequence, SubscriptionResponseFlags(flags), options=options)

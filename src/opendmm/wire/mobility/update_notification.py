@@ -12,8 +12,6 @@ from opendmm.wire.mobility.numbers import (
 )
 from opendmm.wire.mobility.options.base import MobilityOption
 
-FLAGS = sum(UpdateNotificationFlags)
-
 
 class UpdateNotification(MobilityMessage, frozen=True):
     """Parameters of a mobility session have changed (RFC 7077 §4.1)."""
@@ -29,7 +27,7 @@ class UpdateNotification(MobilityMessage, frozen=True):
     def from_fields(
         cls, sequence: int, reason: int, flags: int, *, options: tuple[MobilityOption, ...]
     ) -> Self:
-        known = UpdateNotificationFlags(flags & FLAGS)
+        known = UpdateNotificationFlags(flags)
         return cls(sequence, NotificationReason(reason), known, options=options)
 
 

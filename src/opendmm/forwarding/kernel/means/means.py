@@ -30,6 +30,8 @@ class Means(ABC):
     ipv4: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ()
     """nftables maps by which addresses are translated; see `TranslatingSlotWriter`."""
+    arrived: ClassVar[str] = ""
+    """nftables match, when packets are forwarded, of what a tunnel end here took in."""
     lasting: ClassVar[bool] = True
     """False when a next hop depends on routing and may be another after a restart."""
 

@@ -59,6 +59,7 @@ class Srv6Means(Means):
 
     name = "srv6"
     overhead = 40
+    arrived = f"mark {EGRESS_MARK:#x}"
     needs = (
         "CONFIG_IPV6_SEG6_LWTUNNEL",
         "CONFIG_IPV6_SUBTREES (uplink tunnels)",
@@ -114,10 +115,12 @@ class Srv6Means(Means):
     def arrivals(self) -> list[str]:
         """The kernel routes IPv4 like any other once the outer header is off.
 
-        So a packet for the IPv4 end is marked while it has that header; the mark stays.
+        So a packet for the IPv4 end is marked while it has that header; the mark stays. So is
+        one for the IPv6 end where flows are told apart by it.
         """
-        end = ipaddress.IPv6Address(segment(self.config.locator, IPV4_END))
-        return [f"ip6 daddr {end} mark set {EGRESS_MARK:#x}"]
+        marked = (IPV4_END, IPV6_END) if self.config.flows else (IPV4_END,)
+        ends = (str(ipaddress.IPv6Address(segment(self.config.locator, end))) for end in marked)
+        return [f"ip6 daddr {{ {', '.join(ends)} }} mark set {EGRESS_MARK:#x}"]
 
     def guard(self) -> list[str]:
         """No access link may speak to any node's tunnel ends (RFC 8754 §5.1)."""

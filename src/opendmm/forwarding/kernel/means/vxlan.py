@@ -38,6 +38,7 @@ class VxlanMeans(Means):
 
     name = "vxlan"
     overhead = 56  # IPv6 40, UDP 8, VXLAN 8
+    arrived = f'iifname "{VXLAN_DEVICE}"'
     needs = ("CONFIG_VXLAN", "CONFIG_LWTUNNEL", "CONFIG_IPV6_SUBTREES (uplink tunnels)")
 
     def set_up(self) -> list[bytes]:

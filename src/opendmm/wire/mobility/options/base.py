@@ -24,10 +24,6 @@ class Alignment(NamedTuple):
     factor: int
     remainder: int
 
-    def padding(self, offset: int) -> int:
-        """How many octets of padding bring `offset` to where the option may begin."""
-        return (self.remainder - offset) % self.factor
-
 
 ANYWHERE = Alignment(1, 0)
 LARGEST_TYPE = 255

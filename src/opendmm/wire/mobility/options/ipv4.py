@@ -89,10 +89,9 @@ class NatDetectionOption(FixedOption, frozen=True):
         return cls(bool(word & UDP_REQUIRED), refresh_time)
 
 
-class Ipv4CareOfAddressOption(FixedOption, frozen=True):
-    """The mobile node's IPv4 care-of address (RFC 5555 §3.1.2)."""
+class Ipv4AddressOption(FixedOption, frozen=True):
+    """An option that is one IPv4 address behind a reserved field."""
 
-    TYPE = OptionType.IPV4_CARE_OF_ADDRESS
     LAYOUT = Struct("!2x4s")
     ALIGNMENT = Alignment(4, 0)
 
@@ -104,6 +103,12 @@ class Ipv4CareOfAddressOption(FixedOption, frozen=True):
     @classmethod
     def from_fields(cls, packed: bytes) -> Self:
         return cls(IPv4Address(packed))
+
+
+class Ipv4CareOfAddressOption(Ipv4AddressOption, frozen=True):
+    """The mobile node's IPv4 care-of address (RFC 5555 §3.1.2)."""
+
+    TYPE = OptionType.IPV4_CARE_OF_ADDRESS
 
 
 class Ipv4HomeAddressRequestOption(FixedOption, frozen=True):
@@ -133,7 +138,7 @@ class Ipv4HomeAddressReplyOption(Ipv4AddressAnswer, frozen=True):
     TYPE = OptionType.IPV4_HOME_ADDRESS_REPLY
 
 
-class Ipv4DefaultRouterAddressOption(Ipv4CareOfAddressOption, frozen=True):
+class Ipv4DefaultRouterAddressOption(Ipv4AddressOption, frozen=True):
     """The mobile node's IPv4 default router (RFC 5844 §3.3.3)."""
 
     TYPE = OptionType.IPV4_DEFAULT_ROUTER_ADDRESS
@@ -155,18 +160,9 @@ class Ipv4DhcpSupportModeOption(FixedOption, frozen=True):
         return cls(bool(word & DHCP_SERVER))
 
 
-class AlternateIpv4CareOfAddressOption(FixedOption, frozen=True):
+class AlternateIpv4CareOfAddressOption(Ipv4AddressOption, frozen=True):
     """The IPv4 care-of address, where it is not the packet's source (RFC 6463 §4.4)."""
 
     TYPE = OptionType.ALTERNATE_IPV4_CARE_OF_ADDRESS
     LAYOUT = Struct("!4s")
     ALIGNMENT = Alignment(4, 2)
-
-    address: IPv4Address
-
-    def fields(self) -> tuple[bytes]:
-        return (self.address.packed,)
-
-    @classmethod
-    def from_fields(cls, packed: bytes) -> Self:
-        return cls(IPv4Address(packed))

@@ -98,15 +98,15 @@ def pack_report(records: tuple[MulticastRecord, ...]) -> bytes:
     return PAYLOAD_HEADER.pack(len(records)) + b"".join(record.pack() for record in records)
 
 
-def parse_report(payload: bytes, address_octets: int) -> tuple[MulticastRecord, ...]:
-    """The records in the payload of a report. Raises WireError."""
-    (count,) = unpack_head(PAYLOAD_HEADER, payload)
-    offset = PAYLOAD_HEADER.size
+def parse_report(body: bytes, address_octets: int, begin: int = 0) -> tuple[MulticastRecord, ...]:
+    """The records in the payload of a report, from octet `begin` to the end. Raises WireError."""
+    (count,) = unpack_head(PAYLOAD_HEADER, body[begin:])
+    offset = begin + PAYLOAD_HEADER.size
     records: list[MulticastRecord] = []
     while len(records) < count:
-        record, offset = parse_record(payload, offset, address_octets)
+        record, offset = parse_record(body, offset, address_octets)
         records.append(record)
-    if offset != len(payload):
+    if offset != len(body):
         raise WireError(f"octets after {count} multicast records", offset)
     return tuple(records)
 
@@ -214,10 +214,9 @@ class MulticastMobilityOption(MobilityOption, frozen=True):
         number, _ = unpack_head(CODES, body)
         payload = MulticastPayload(number)
         octets = PAYLOAD_ADDRESSES.get(payload)
-        report = body[CODES.size :]
         if octets is None:
-            return cls(payload, report)
-        return cls(payload, parse_report(report, octets))
+            return cls(payload, body[CODES.size :])
+        return cls(payload, parse_report(body, octets, CODES.size))
 
 
 class MulticastAcknowledgementOption(MobilityOption, frozen=True):

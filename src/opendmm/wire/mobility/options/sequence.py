@@ -14,6 +14,10 @@ from opendmm.wire.mobility.options.registry import OPTIONS
 TYPE_AND_LENGTH = 2
 LARGEST_LENGTH = 255
 WORD = 4
+PAD1 = int(OptionType.PAD1)
+PADN = int(OptionType.PADN)
+#: Options whose Length counts words.
+IN_WORDS = frozenset(number for number, kind in OPTIONS.items() if kind.LENGTH_IN_WORDS)
 #: A Mobility Header is a multiple of this many octets (RFC 6275 §6.1.1).
 UNIT = 8
 LAST = (BindingAuthorizationDataOption, FastBindingAuthorizationDataOption)
@@ -24,6 +28,8 @@ def parse_options(data: bytes, begin: int) -> tuple[MobilityOption, ...]:
     options: list[MobilityOption] = []
     starts: list[int] = []
     stop = begin
+    if stop == len(data):
+        return ()
     for start, stop in option_spans(data, begin):
         options.append(_parse_option(data, start, stop))
         starts.append(start)
@@ -41,11 +47,11 @@ def option_spans(data: bytes, begin: int) -> Iterator[tuple[int, int]]:
     offset, end = begin, len(data)
     while offset < end:
         number = data[offset]
-        if number == OptionType.PAD1:
+        if number == PAD1:
             offset += 1
             continue
         start, offset = offset, _end_of_option(data, offset)
-        if number != OptionType.PADN:
+        if number != PADN:
             yield start, offset
 
 
@@ -56,30 +62,35 @@ def append_options(data: bytearray, options: Sequence[MobilityOption]) -> None:
     """
     starts: list[int] = []
     for option in options:
-        data += padding(option.alignment.padding(len(data)))
+        factor, remainder = option.alignment
+        data += GAPS[(remainder - len(data)) % factor]
         starts.append(len(data))
         data += _encoded(option)
     _refuse_misplaced(options, starts)
-    data += padding(-len(data) % UNIT)
+    data += GAPS[-len(data) % UNIT]
 
 
 def padding(count: int) -> bytes:
     """Octets that fill a gap: Pad1 for one, PadN for more."""
     if count < TYPE_AND_LENGTH:
         return bytes(count)
-    return bytes((OptionType.PADN, count - TYPE_AND_LENGTH)) + bytes(count - TYPE_AND_LENGTH)
+    return bytes((PADN, count - TYPE_AND_LENGTH)) + bytes(count - TYPE_AND_LENGTH)
+
+
+#: What may be needed between two options.
+GAPS = tuple(padding(count) for count in range(UNIT))
 
 
 def _end_of_option(data: bytes, offset: int) -> int:
-    if offset + TYPE_AND_LENGTH > len(data):
+    length_at = offset + 1
+    if length_at == len(data):
         raise WireError("an option ends before its length", offset)
-    length = data[offset + 1]
-    kind = OPTIONS.get(data[offset])
-    if kind is not None and kind.LENGTH_IN_WORDS:
+    length = data[length_at]
+    if data[offset] in IN_WORDS:
         length = WORD - TYPE_AND_LENGTH + WORD * length
     end = offset + TYPE_AND_LENGTH + length
     if end > len(data):
-        raise WireError(f"an option of {length} octets runs past the end", offset + 1)
+        raise WireError(f"an option of {length} octets runs past the end", length_at)
     return end
 
 
