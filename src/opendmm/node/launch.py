@@ -7,9 +7,9 @@ import msgspec
 
 from opendmm.authority.material import MaterialError, TlsFiles, load_mobile_node, load_node
 from opendmm.authority.registry import Registry
+from opendmm.bindings.mobility.transport import MobilityTransport
 from opendmm.bindings.native.limits import Endpoint
 from opendmm.bindings.native.transport import EVERYWHERE, NativeTransport
-from opendmm.bindings.pmipv6.transport import PmipTransport
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
 from opendmm.constellation.reading import ConstellationError, load_deployment
@@ -17,7 +17,7 @@ from opendmm.forwarding.kernel.probe import forwarding_problems
 from opendmm.model.identity import NodeId
 from opendmm.node.daemon import Daemon, Doors, Renewal, Transport
 from opendmm.node.logs import warn
-from opendmm.node.pmipv6 import pmip_config
+from opendmm.node.mobility import cores
 from opendmm.node.role import Role, UnknownNodeError, mobile_node, network_element, subscriber
 from opendmm.node.runtime import NodeRuntime
 from opendmm.node.settings import NodeSettings
@@ -92,12 +92,17 @@ class _Binding:
             peers=part.role.peers,
             listen=None if part.role.mobile else Endpoint(EVERYWHERE),
         )
-        if part.role.mobile or BindingName.PMIPV6 not in part.deployment.bindings.values():
+        if part.role.mobile:
             return self._transport
-        config = pmip_config(part.deployment, part.role.name, part.shared_keys)
+        mobility = {
+            name: MobilityTransport(name, core, Reachability(name, runtime, held), runtime.now)
+            for name, core in cores(part.deployment, part.role.name, part.shared_keys).items()
+        }
+        if not mobility:
+            return self._transport
         return Switchboard(
             self._transport,
-            PmipTransport(config, Reachability(BindingName.PMIPV6, runtime, held), runtime.now),
+            mobility,
             part.deployment.bindings,
             frozenset(part.deployment.subscribers),
         )

@@ -6,8 +6,8 @@ A peer is reachable while any binding reaches it.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from opendmm.bindings.mobility.transport import MobilityTransport
 from opendmm.bindings.native.transport import NativeTransport
-from opendmm.bindings.pmipv6.transport import PmipTransport
 from opendmm.constellation.file import BindingName
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
@@ -46,36 +46,38 @@ class Reachability:
 
 
 class Switchboard:
-    """The native binding and Proxy Mobile IPv6, as the daemon runs them."""
+    """The native binding and those over the Mobility Header, as the daemon runs them."""
 
     def __init__(
         self,
         native: NativeTransport,
-        pmipv6: PmipTransport,
+        mobility: Mapping[BindingName, MobilityTransport],
         bindings: Mapping[ReferencePointName, BindingName],
         mobile_nodes: frozenset[MobileNodeId],
     ) -> None:
         self._native = native
-        self._pmipv6 = pmipv6
+        self._mobility = mobility
         self._bindings = bindings
         self._mobile_nodes = mobile_nodes
 
     def listen(self) -> None:
         self._native.listen()
-        self._pmipv6.listen()
+        for transport in self._mobility.values():
+            transport.listen()
 
     async def start(self) -> None:
-        self._pmipv6.start()
+        for transport in self._mobility.values():
+            transport.start()
         await self._native.start()
 
     def send(self, envelope: Envelope) -> None:
         # A mobile node that speaks for itself is reached by its own session.
         to_client = MobileNodeId(envelope.receiver.node) in self._mobile_nodes
-        carrier = self._bindings[envelope.reference_point]
-        if carrier is BindingName.PMIPV6 and not to_client:
-            self._pmipv6.send(envelope)
-        else:
+        carrier = self._mobility.get(self._bindings[envelope.reference_point])
+        if carrier is None or to_client:
             self._native.send(envelope)
+        else:
+            carrier.send(envelope)
 
     def set_peers(self, peers: frozenset[NodeId]) -> None:
         self._native.set_peers(peers)
@@ -87,11 +89,15 @@ class Switchboard:
         self._native.link_down(anchor)
 
     def rows(self) -> list[dict[str, object]]:
-        return self._native.rows() + self._pmipv6.rows()
+        rows = self._native.rows()
+        for transport in self._mobility.values():
+            rows += transport.rows()
+        return rows
 
     async def broken(self) -> None:
         await self._native.broken()
 
     async def close(self) -> None:
-        self._pmipv6.close()
+        for transport in self._mobility.values():
+            transport.close()
         await self._native.close()

@@ -1,5 +1,6 @@
 """What the pure parts of a Mobility Header binding want done."""
 
+from ipaddress import IPv6Address
 from typing import Any
 
 import msgspec
@@ -37,4 +38,14 @@ class Reachable(msgspec.Struct, frozen=True):
     reachable: bool
 
 
+class Datagram(msgspec.Struct, frozen=True):
+    """Send octets, a Mobility Header, to an address."""
+
+    to: IPv6Address
+    data: bytes
+
+
 Output = Transmit | Deliver | Complain | Reachable
+"""What a role wants, in messages."""
+Wanted = Datagram | Deliver | Complain | Reachable
+"""What a node wants, in octets."""

@@ -8,14 +8,15 @@ whether it is another one than before, and that a clock that timestamps depend o
 says without a file that can be lost. It differs between any two starts at least that far apart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 import msgspec
 
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.outputs import Complain, Output, Reachable, Transmit
-from opendmm.bindings.pmipv6.config import PmipConfig
 from opendmm.model.identity import NodeId
+from opendmm.model.quantities import Seconds
 from opendmm.wire.mobility.heartbeat import Heartbeat
 from opendmm.wire.mobility.numbers import HeartbeatFlags
 from opendmm.wire.mobility.options.proxy import RestartCounterOption
@@ -24,6 +25,19 @@ STARTS_PER_SECOND = 4
 COUNTERS = 1 << 32
 RESPONSE = HeartbeatFlags.R
 UNSOLICITED = HeartbeatFlags.R | HeartbeatFlags.U
+
+
+class Configured(Protocol):
+    """Whom heartbeats are exchanged with, and how often (RFC 5847 §5)."""
+
+    @property
+    def associations(self) -> Collection[NodeId]: ...
+
+    @property
+    def heartbeat_interval(self) -> Seconds: ...
+
+    @property
+    def missing_heartbeats_allowed(self) -> int: ...
 
 
 class Peer(msgspec.Struct):
@@ -44,7 +58,7 @@ class Peer(msgspec.Struct):
 class Heartbeats:
     """Those of one node. `needed` says whether there is a binding with a peer now."""
 
-    def __init__(self, config: PmipConfig, needed: Callable[[NodeId], bool]) -> None:
+    def __init__(self, config: Configured, needed: Callable[[NodeId], bool]) -> None:
         self.config = config
         self._needed = needed
         self.peers = {peer: Peer() for peer in config.associations}

@@ -6,14 +6,12 @@ Octets and time in, octets out, reference-point messages on the other side. Pure
 import math
 from ipaddress import IPv6Address
 
-import msgspec
-
 from opendmm.bindings.mobility.association import (
     MessageRefused,
     ReplayWindow,
     SecurityAssociation,
 )
-from opendmm.bindings.mobility.outputs import Complain, Deliver, Output, Reachable, Transmit
+from opendmm.bindings.mobility.outputs import Complain, Datagram, Output, Transmit, Wanted
 from opendmm.bindings.pmipv6.config import PmipConfig
 from opendmm.bindings.pmipv6.heartbeat import Heartbeats
 from opendmm.bindings.pmipv6.lma import LocalMobilityAnchor
@@ -42,16 +40,6 @@ STRANGER = NodeId("stranger")
 """Whoever is no peer: one name for all, who may be as many as there are addresses."""
 BETWEEN_REFUSALS = 1.0
 """Seconds between answers to unauthentic messages of one peer: forging is free, answering not."""
-
-
-class Datagram(msgspec.Struct, frozen=True):
-    """A Mobility Header to send to an address."""
-
-    to: IPv6Address
-    data: bytes
-
-
-Wanted = Datagram | Deliver | Complain | Reachable
 
 
 class ProxyMobilityNode:
@@ -96,6 +84,10 @@ class ProxyMobilityNode:
         peer = association.peer
         outputs = [*self.heartbeats.heard(peer), *self._dispatch(peer, message, now)]
         return self._wanted(outputs, now)
+
+    def reachable(self, peer: NodeId) -> bool | None:
+        """Whether a peer is there; None when that is not known."""
+        return self.heartbeats.peers[peer].reachable
 
     def fire(self, now: float) -> list[Wanted]:
         """What is due by now."""

@@ -33,6 +33,8 @@ class DistributedConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     initial_timeout: Seconds = INITIAL_BINDACK_TIMEOUT
     aggregation: Seconds = 0.5
     previous_maars: int = 8
+    heartbeat_interval: Seconds = 60.0
+    missing_heartbeats_allowed: int = 3
     pace: float = 1000.0
     burst: int = 16
 

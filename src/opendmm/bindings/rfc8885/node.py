@@ -3,16 +3,24 @@
 Octets and time in, octets out, reference-point messages on the other side. Pure.
 """
 
+import math
 from ipaddress import IPv6Address
 
 from opendmm.bindings.mobility.association import (
-    AuthenticationFailed,
-    ReplayedMessage,
+    MessageRefused,
     ReplayWindow,
     SecurityAssociation,
 )
-from opendmm.bindings.mobility.outputs import Complain, Output, Transmit
-from opendmm.bindings.pmipv6.node import UNSPECIFIED, Datagram, Wanted
+from opendmm.bindings.mobility.outputs import (
+    Complain,
+    Datagram,
+    Output,
+    Reachable,
+    Transmit,
+    Wanted,
+)
+from opendmm.bindings.pmipv6.heartbeat import Heartbeats
+from opendmm.bindings.pmipv6.node import BETWEEN_REFUSALS, STRANGER, UNSPECIFIED
 from opendmm.bindings.rfc8885.cmd import CentralMobilityDatabase
 from opendmm.bindings.rfc8885.config import DistributedConfig
 from opendmm.bindings.rfc8885.maar import AccessRouter
@@ -21,6 +29,7 @@ from opendmm.reference_points.catalogue import Envelope
 from opendmm.wire.errors import Reaction, WireError
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingError, BindingUpdate
 from opendmm.wire.mobility.codec import decode
+from opendmm.wire.mobility.heartbeat import Heartbeat
 from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import BindingErrorStatus
 
@@ -34,7 +43,17 @@ class DistributedMobilityNode:
             CentralMobilityDatabase(config) if config.is_database else AccessRouter(config)
         )
         self._peers = {a.address: a for a in config.associations.values()}
+        self.heartbeats = Heartbeats(config, needed=lambda _peer: True)
         self._replays: dict[NodeId, ReplayWindow] = {}
+        self._answered: dict[NodeId, float] = {}
+
+    def start(self, now: float) -> list[Wanted]:
+        """Tell the peers that this node has begun anew."""
+        return self._wanted(self.heartbeats.start(now), now)
+
+    def reachable(self, peer: NodeId) -> bool | None:
+        """Whether a peer is there; None when that is not known."""
+        return self.heartbeats.peers[peer].reachable
 
     def send(self, envelope: Envelope, now: float) -> list[Wanted]:
         """Carry a message to another node."""
@@ -44,7 +63,7 @@ class DistributedMobilityNode:
         """A Mobility Header from the network; what cannot be believed is complained of."""
         association = self._peers.get(source)
         if association is None:
-            return [Complain("stranger-refused", NodeId(str(source)), {})]
+            return [Complain("message-refused", STRANGER, {"why": f"{source} is no peer"})]
         peer = association.peer
         try:
             message = decode(data, source, self.config.address)
@@ -52,10 +71,10 @@ class DistributedMobilityNode:
             self._replays.setdefault(peer, ReplayWindow()).admit(message, now)
         except WireError as problem:
             return self._malformed(association, problem, now)
-        except (AuthenticationFailed, ReplayedMessage) as problem:
+        except MessageRefused as problem:
             return [Complain("message-refused", peer, {"why": str(problem)})]
         try:
-            outputs = self._dispatch(peer, message, now)
+            outputs = [*self.heartbeats.heard(peer), *self._dispatch(peer, message, now)]
         except ValueError as problem:
             fields = {"message": type(message).__name__, "why": str(problem)}
             return [Complain("message-unreadable", peer, fields)]
@@ -63,11 +82,11 @@ class DistributedMobilityNode:
 
     def fire(self, now: float) -> list[Wanted]:
         """What is due by now."""
-        return self._wanted(self.role.fire(now), now)
+        return self._wanted([*self.role.fire(now), *self.heartbeats.fire(now)], now)
 
     def next_timer(self) -> float:
         """When `fire` is due; infinite when nothing is."""
-        return self.role.next_timer()
+        return min(self.role.next_timer(), self.heartbeats.next_timer())
 
     def _dispatch(self, peer: NodeId, message: MobilityMessage, now: float) -> list[Output]:
         match message:
@@ -75,22 +94,35 @@ class DistributedMobilityNode:
                 return self.role.updated(peer, message, now)
             case BindingAcknowledgement():
                 return self.role.acknowledged(peer, message, now)
+            case Heartbeat():
+                return self._beat(peer, message)
             case BindingError():
+                if message.status == BindingErrorStatus.UNRECOGNIZED_MH_TYPE:
+                    self.heartbeats.unknown_type(peer)
                 return [Complain("binding-error", peer, {"status": message.status.name})]
             case _:
                 return self.role.delivered(peer, message, now)
+
+    def _beat(self, peer: NodeId, message: Heartbeat) -> list[Output]:
+        """A peer that has begun anew is to be told again what it had not answered."""
+        outputs, restarted = self.heartbeats.received(peer, message)
+        return [*outputs, Reachable(peer, False), Reachable(peer, True)] if restarted else outputs
 
     def _malformed(
         self, association: SecurityAssociation, problem: WireError, now: float
     ) -> list[Wanted]:
         """RFC 6275 §9.2: a Binding Error for an unknown MH Type."""
-        said = Complain("message-malformed", association.peer, {"why": str(problem)})
+        peer = association.peer
+        said = Complain("message-malformed", peer, {"why": str(problem)})
         if problem.reaction is not Reaction.BINDING_ERROR:
             return [said]
+        if now - self._answered.get(peer, -math.inf) < BETWEEN_REFUSALS:
+            return [said]
+        self._answered[peer] = now
         error = BindingError(
             status=BindingErrorStatus.UNRECOGNIZED_MH_TYPE, home_address=UNSPECIFIED
         )
-        return [said, *self._wanted([Transmit(association.peer, error)], now)]
+        return [said, *self._wanted([Transmit(peer, error)], now)]
 
     def _wanted(self, outputs: list[Output], now: float) -> list[Wanted]:
         wanted: list[Wanted] = []
@@ -105,7 +137,7 @@ class DistributedMobilityNode:
             try:
                 sealed = association.seal(output.message, self.config.address, now)
             except WireError as problem:
-                wanted.append(Complain("message-too-long", output.to, {"why": str(problem)}))
+                wanted.append(Complain("message-unsendable", output.to, {"why": str(problem)}))
                 continue
             wanted.append(Datagram(association.address, sealed))
         return wanted

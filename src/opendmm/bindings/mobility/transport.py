@@ -1,4 +1,4 @@
-"""Proxy Mobile IPv6 on a raw socket (next header 135), in the daemon's event loop."""
+"""Mobility Headers on a raw socket (next header 135), in the daemon's event loop."""
 
 import asyncio
 import logging
@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address
 from typing import Any, Protocol
 
-from opendmm.bindings.mobility.outputs import Complain, Deliver, Reachable
-from opendmm.bindings.pmipv6.config import PmipConfig
-from opendmm.bindings.pmipv6.node import Datagram, ProxyMobilityNode, Wanted
+from opendmm.bindings.mobility.association import SecurityAssociation
+from opendmm.bindings.mobility.outputs import Complain, Datagram, Deliver, Reachable, Wanted
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
-LOGGER = logging.getLogger("opendmm.pmipv6")
+LOGGER = logging.getLogger("opendmm.mobility")
 LARGEST = 65_535
 AT_ONCE = 64
 """Datagrams taken before the event loop sees to something else."""
@@ -35,17 +34,50 @@ class Listener(Protocol):
     def peer(self, node: NodeId, reachable: bool) -> None: ...
 
 
-class PmipTransport:
-    """Lives in one event loop: `start`, then `send` at will, `close` at the end."""
+class Configured(Protocol):
+    """What the transport needs to know of a node's configuration."""
 
-    def __init__(self, config: PmipConfig, listener: Listener, now: Callable[[], float]) -> None:
-        self.core = ProxyMobilityNode(config)
+    @property
+    def address(self) -> IPv6Address: ...
+
+    @property
+    def associations(self) -> dict[NodeId, SecurityAssociation]: ...
+
+
+class Core(Protocol):
+    """A protocol over the Mobility Header on one node; pure."""
+
+    @property
+    def config(self) -> Configured: ...
+
+    def start(self, now: float) -> list[Wanted]: ...
+
+    def send(self, envelope: Envelope, now: float) -> list[Wanted]: ...
+
+    def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]: ...
+
+    def fire(self, now: float) -> list[Wanted]: ...
+
+    def next_timer(self) -> float: ...
+
+    def reachable(self, peer: NodeId) -> bool | None: ...
+
+
+class MobilityTransport:
+    """Lives in one event loop: `start`, then `send` at will, `close` at the end.
+
+    `name` is the binding's, for people.
+    """
+
+    def __init__(self, name: str, core: Core, listener: Listener, now: Callable[[], float]) -> None:
+        self.name = name
+        self.core = core
         self._listener = listener
         self._now = now
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._said: dict[tuple[NodeId, str], float] = {}
-        self._names = {a.address: peer for peer, a in config.associations.items()}
+        self._names = {a.address: peer for peer, a in core.config.associations.items()}
         self.sent: dict[NodeId, int] = {}
         self.received: dict[NodeId, int] = {}
         self.refused: dict[NodeId, int] = {}
@@ -85,9 +117,9 @@ class PmipTransport:
         return [
             {
                 "peer": peer,
-                "binding": "pmipv6",
+                "binding": self.name,
                 "address": str(association.address),
-                "reachable": self.core.heartbeats.peers[peer].reachable,
+                "reachable": self.core.reachable(peer),
                 "sent": self.sent.get(peer, 0),
                 "received": self.received.get(peer, 0),
                 "refused": self.refused.get(peer, 0),
