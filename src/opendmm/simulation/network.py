@@ -176,8 +176,24 @@ class Network:
         if wrong.duplication and self._random.random() < wrong.duplication:
             self._carry(envelope)
 
+    def datagram(self, sender: NodeId, receiver: NodeId, arrive: Callable[[], None]) -> None:
+        """Put octets on their way, which need no session: `arrive` is called later, or never."""
+        wrong = self.impairments
+        if wrong.loss and self._random.random() < wrong.loss:
+            return
+        self._travel(sender, receiver, arrive)
+        if wrong.duplication and self._random.random() < wrong.duplication:
+            self._travel(sender, receiver, arrive)
+
     def _carry(self, envelope: Envelope) -> None:
-        sender, receiver = envelope.sender.node, envelope.receiver.node
+        receiver = envelope.receiver.node
+
+        def arrive() -> None:
+            self._stations[receiver].receive(envelope)
+
+        self._travel(envelope.sender.node, receiver, arrive)
+
+    def _travel(self, sender: NodeId, receiver: NodeId, action: Callable[[], None]) -> None:
         delay = self._delay(sender, receiver)
         if delay is None:
             return
@@ -189,9 +205,8 @@ class Network:
             self._last_arrival[sender, receiver] = arrival
 
         def arrive() -> None:
-            station = self._stations[receiver]
-            if station.alive and self._delay(sender, receiver) is not None:
-                station.receive(envelope)
+            if self._stations[receiver].alive and self._delay(sender, receiver) is not None:
+                action()
 
         self._scheduler.at(arrival, arrive)
 

@@ -151,6 +151,13 @@ class SimulatedNode:
         """A session with a peer came up or went down."""
         self._feed(lambda host: host.peer(node, reachable, self.clock))
 
+    def when_running(self, action: Callable[[], None]) -> None:
+        """Do something for the process now, or when it goes on; never, if it is dead by then."""
+        if self.paused:
+            self._held_back.append(action)
+        elif self.alive:
+            action()
+
     def _receive(self, host: EntityHost, envelope: Envelope) -> None:
         self._record_message(TraceKind.MESSAGE_RECEIVED, envelope)
         host.receive(envelope, self.clock)

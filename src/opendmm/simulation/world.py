@@ -6,20 +6,22 @@ from typing import Protocol
 
 import msgspec
 
+from opendmm.bindings.mobility.outputs import Complain
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.topology import Topology
-from opendmm.entities.effects import Advertise, PacketWithoutPolicy
-from opendmm.entities.host import EntityHost, RuleRequest
+from opendmm.entities.effects import Advertise, Notice, PacketWithoutPolicy, Severity
+from opendmm.entities.host import EntityHost, HostNotice, RuleRequest
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
-from opendmm.report.trace import TraceRecord
+from opendmm.report.trace import TraceRecord, notice_record
 from opendmm.simulation.dataplane import DataPlane, Fate, Packet, RuleIndex
 from opendmm.simulation.mobile_node import SimulatedMobileNode
 from opendmm.simulation.network import Network
 from opendmm.simulation.node import SimulatedNode
+from opendmm.simulation.octets import OctetNetwork
 from opendmm.simulation.scheduler import Scheduler
 
 EPOCH = 1_900_000_000.0
@@ -83,6 +85,7 @@ class World:
             processing=processing,
             peer_timeout=deployment.timers.peer_timeout,
         )
+        self.octets = OctetNetwork(deployment, self.scheduler, self.network, self._complained)
         self.data_plane = DataPlane(deployment, self.topology)
         self._heard: dict[tuple[NodeId, bytes], float] = {}
         self.nodes: dict[NodeId, SimulatedNode] = {}
@@ -98,6 +101,7 @@ class World:
         self.data_plane.indexes[name] = RuleIndex(node.kernel)
         if self.deployment.nodes[name].entities:
             self.network.join(name, node)
+            self.octets.join(name, node)
 
     def _add_mobile_node(self, mobile_node: MobileNodeId, hosts: Hosts) -> None:
         subscriber = self.deployment.subscribers[mobile_node]
@@ -126,8 +130,11 @@ class World:
     # What nodes call
 
     def send(self, envelope: Envelope) -> None:
-        """Hand an envelope to the network, completed as the receiving binding would."""
-        self.network.send(self._completed(envelope))
+        """Hand an envelope to what carries it, completed as the receiving binding would."""
+        if self.octets.carries(envelope):
+            self.octets.send(envelope)
+        else:
+            self.network.send(self._completed(envelope))
 
     def _completed(self, envelope: Envelope) -> Envelope:
         message = envelope.message
@@ -137,6 +144,14 @@ class World:
                 message = msgspec.structs.replace(message, interface=mobile.name)
                 return msgspec.structs.replace(envelope, message=message)
         return envelope
+
+    def _complained(self, node: NodeId, complaint: Complain) -> None:
+        """A protocol has something to say of a peer."""
+        if self.recording:
+            fields = {"peer": str(complaint.peer), **complaint.fields}
+            notice = Notice(complaint.event, fields, Severity.WARNING)
+            owner = HostNotice(FunctionalEntity.FE_R, self.scheduler.now, notice)
+            self.record(notice_record(node, owner))
 
     def record(self, record: TraceRecord) -> None:
         """Keep a trace record."""
@@ -160,6 +175,7 @@ class World:
     def node_started(self, node: NodeId) -> None:
         """A process runs: sessions come up, and it learns the state of its access links."""
         self.network.started(node)
+        self.octets.started(node)
         for mobile in self.mobile_nodes.values():
             if node in mobile.subscriber.access:
                 mobile.report_link(node)
@@ -167,6 +183,7 @@ class World:
     def node_died(self, node: NodeId) -> None:
         """A process is gone."""
         self.network.died(node)
+        self.octets.died(node)
 
     # Packets
 

@@ -88,8 +88,11 @@ def opened(carried: MobilityMessage, addresses: Addresses) -> Opened | None:
     payload = payload_in(carried)
     if payload is None:
         return None
-    held = msgspec.msgpack.decode(payload, type=Enclosure)
-    messages = tuple(_message(carried, fields, addresses) for fields in held.messages)
+    try:
+        held = msgspec.msgpack.decode(payload, type=Enclosure)
+        messages = tuple(_message(carried, fields, addresses) for fields in held.messages)
+    except (msgspec.MsgspecError, RecursionError) as problem:
+        raise ValueError(f"the extension is unreadable: {problem}") from problem
     return Opened(messages, held.sender, held.receiver, held.serial, held.partial)
 
 
@@ -156,7 +159,7 @@ def _complete(carried: MobilityMessage, holder: Fields, addresses: Addresses) ->
                     o.home_network_prefix.network_address.packed, o.home_network_prefix.prefixlen
                 )
                 for o in anchored
-                if o.previous_maar == addresses.get(holder["home_anchor"])
+                if o.previous_maar == addresses.get(NodeId(str(holder["home_anchor"])))
             )
             if anchored
             else prefixes_in(carried)
@@ -179,4 +182,6 @@ def _parts(message: Fields) -> Iterator[Fields]:
         if isinstance(message.get(name), dict):
             yield message[name]
     for name in LISTS:
-        yield from (part for part in message.get(name, ()) if isinstance(part, dict))
+        several = message.get(name)
+        if isinstance(several, list | tuple):
+            yield from (part for part in several if isinstance(part, dict))
