@@ -151,6 +151,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         """The anchor of mobile nodes attached at a node (itself unless a gateway)."""
         return self.nodes[access].anchor or access
 
+    def home_of(self, address: bytes) -> NodeId | None:
+        """Which anchor an address belongs to, by the longest pool; None when to none."""
+        one = HomePrefix(address, len(address) * 8)
+        covering = [
+            (pool.length, name)
+            for name, plan in self.nodes.items()
+            for pool in plan.pools
+            if pool.covers(one)
+        ]
+        return max(covering)[1] if covering else None
+
     def gateways_of(self, anchor: NodeId) -> dict[NodeId, Locator]:
         """The mobile access gateways that register with an anchor, and their Proxy-CoA."""
         return {

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -215,10 +216,21 @@ class LiveTraffic:
     def probe_flows(self) -> list[ProbeFlow]:
         """Every direction of every UDP session."""
         return [
-            ProbeFlow(flow.subscriber, flow.correspondent, flow.direction, self._log(flow))
+            ProbeFlow(
+                flow.subscriber,
+                flow.correspondent,
+                flow.direction,
+                self._log(flow),
+                self._home(flow.opening),
+            )
             for flow in self._flows.udp
             if flow.session is not None
         ]
+
+    def _home(self, opening: Opening | None) -> NodeId | None:
+        """The anchor of the address that was chosen for a session, if one was."""
+        chosen = "" if opening is None else self._chosen.get(opening, "")
+        return self._deployment.home_of(ip_address(chosen).packed) if chosen else None
 
     def path_flow(self, mobile_node: str) -> int | None:
         """The number of the flow of path probes to a mobile node."""

@@ -14,6 +14,11 @@ From the attachment's detection at the new anchor (nMA) this chain of messages i
        the policy to the ingress, then data from the ingress over FE_E to nMA;
 4. the way of the data from nMA to the mobile node: to its gateway, and the access delay.
 
+What RFC 8885 carries goes by the Central Mobility Database (CMD): in the second step the request
+to the home anchor, and by its mode the response (relay), a response from the home anchor
+itself (locator), or the response at once, without asking the home anchor (proxy); in the third
+AnchorChanged. So it takes four, three or two trips until nMA has the context.
+
 A make before break hears the old link for its overlap, which is taken off. In a predicted
 move the second step is done before the attachment; the others are not, for nothing may be
 sent to an anchor before the mobile node is there (design §5: no blackhole).
@@ -25,7 +30,8 @@ import msgspec
 
 from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
-from opendmm.constellation.file import MoveOrderName
+from opendmm.constellation.file import DatabaseMode, MoveOrderName
+from opendmm.constellation.rfc8885 import database_of
 from opendmm.constellation.topology import Topology
 from opendmm.model.identity import FunctionalEntity, NodeId
 
@@ -34,6 +40,7 @@ class PlannedMove(msgspec.Struct, frozen=True):
     """A move as the scenario has it; `overlap` in seconds, for a make before break.
 
     `previous` and `new` are anchors; `access` is where the new link is: the anchor, or a gateway.
+    `home` anchors the prefix in use; the mobile node's own home when not given.
     """
 
     subscriber: SubscriberPlan
@@ -42,6 +49,11 @@ class PlannedMove(msgspec.Struct, frozen=True):
     access: NodeId
     order: MoveOrderName
     overlap: float = 0.0
+    home: NodeId | None = None
+
+    @property
+    def anchored_at(self) -> NodeId:
+        return self.home or self.subscriber.home
 
 
 def gap_floor(
@@ -57,9 +69,9 @@ def gap_floor(
     """
     access = move.subscriber.access_delay
     backhaul = topology.delay(move.access, move.new)
-    home = move.subscriber.home
+    home = move.anchored_at
     predicted = move.order is MoveOrderName.PREDICTED
-    granted = 0.0 if predicted else topology.delay(move.new, home, move.new)
+    granted = 0.0 if predicted else topology.delay(*_context_way(deployment, move))
     notified = backhaul + (access if move.subscriber.client else 0.0)
     if move.previous == move.new:
         return _heard(move, notified + backhaul + access)
@@ -67,6 +79,19 @@ def gap_floor(
     ways = [_by_ingress(deployment, topology, move, ingress) for ingress in ingresses]
     ways.append(_by_previous_anchor(deployment, topology, move))
     return _heard(move, notified + granted + min(ways) + backhaul + access)
+
+
+def _context_way(deployment: Deployment, move: PlannedMove) -> tuple[NodeId, ...]:
+    """From the new anchor with the request, and back with the context and the grant."""
+    new, home, database = move.new, move.anchored_at, database_of(deployment)
+    if database is None or new == home:
+        return new, home, new
+    ways = {
+        DatabaseMode.RELAY: (new, database, home, database, new),
+        DatabaseMode.LOCATOR: (new, database, home, new),
+        DatabaseMode.PROXY: (new, database, new),
+    }
+    return ways[deployment.rfc8885.mode]
 
 
 def _heard(move: PlannedMove, floor: float) -> float:
@@ -79,12 +104,14 @@ def _heard(move: PlannedMove, floor: float) -> float:
 def _egress_node(deployment: Deployment, move: PlannedMove) -> NodeId:
     """Where redirected packets leave the tunnel; at home they are not redirected."""
     egress = deployment.nodes[move.new].egress
-    return move.new if egress is None or move.new == move.subscriber.home else egress.node
+    return move.new if egress is None or move.new == move.anchored_at else egress.node
 
 
 def _by_previous_anchor(deployment: Deployment, topology: Topology, move: PlannedMove) -> float:
     egress = _egress_node(deployment, move)
-    at_egress = topology.delay(move.new, move.previous, egress)
+    database = database_of(deployment)
+    told = (move.new, move.previous) if database is None else (move.new, database, move.previous)
+    at_egress = topology.delay(*told, egress)
     if egress != move.new:
         controllers = deployment.nodes[move.new].controllers
         policy = min(topology.delay(move.new, c, egress) for c in controllers)
@@ -95,6 +122,8 @@ def _by_previous_anchor(deployment: Deployment, topology: Topology, move: Planne
 def _by_ingress(
     deployment: Deployment, topology: Topology, move: PlannedMove, ingress: NodeId
 ) -> float:
+    if ingress == move.new:
+        return 0.0  # what it delivers itself it does not redirect
     egress = _egress_node(deployment, move)
     controllers = ingress_controllers(deployment, ingress)
     return min(

@@ -43,12 +43,16 @@ class MoveSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeFlow(msgspec.Struct, frozen=True):
-    """One direction (DOWN or UP) of the UDP probes between a correspondent and a mobile node."""
+    """One direction (DOWN or UP) of the UDP probes between a correspondent and a mobile node.
+
+    `home` anchors the mobile node's address; None stands for its own home.
+    """
 
     subscriber: SubscriberPlan
     correspondent: NodeId
     direction: TrafficDirection
     log: ProbeLog
+    home: NodeId | None = None
 
 
 def assemble_move(
@@ -112,18 +116,21 @@ def _flowing(seen: MoveSeen, down: Sequence[ProbeFlow]) -> float | None:
 def _floor_ms(
     deployment: Deployment, topology: Topology, seen: MoveSeen, flows: Sequence[ProbeFlow]
 ) -> float:
-    planned = PlannedMove(
-        seen.subscriber,
-        *seen.anchors,
-        seen.new,
-        seen.order,
-        seen.overlap,
-    )
-    correspondents = sorted({flow.correspondent for flow in flows})
-    try:
-        return round(gap_floor(deployment, topology, planned, correspondents) * 1000, 3)
-    except NoRouteError:
-        return 0.0
+    """Of the worst flow under way: each is led from where its prefix is anchored."""
+    by_home: dict[NodeId | None, set[NodeId]] = {}
+    for flow in flows:
+        if flow.log.sent and flow.log.sent[0] < seen.detected:
+            by_home.setdefault(flow.home, set()).add(flow.correspondent)
+    floors: list[float] = []
+    for home, correspondents in (by_home or {None: set()}).items():
+        planned = PlannedMove(
+            seen.subscriber, *seen.anchors, seen.new, seen.order, seen.overlap, home
+        )
+        try:
+            floors.append(gap_floor(deployment, topology, planned, sorted(correspondents)))
+        except NoRouteError:
+            continue
+    return round(max(floors, default=0.0) * 1000, 3)
 
 
 def _stretch(topology: Topology, seen: MoveSeen) -> float:

@@ -247,7 +247,13 @@ class ScenarioRun:
     def _report(self) -> Report:
         self._close_windows()
         self.flows = [
-            ProbeFlow(t.way.mobile.subscriber, t.way.correspondent, t.way.direction, t.log)
+            ProbeFlow(
+                t.way.mobile.subscriber,
+                t.way.correspondent,
+                t.way.direction,
+                t.log,
+                self.deployment.home_of(t.way.address) if t.way.address else None,
+            )
             for _, t in self._trains
         ]
         trace = self.world.trace
