@@ -4,12 +4,12 @@ Small, so that a schedule takes milliseconds; each has what another lacks: every
 condensed in the anchors, a cooperative ingress, egresses apart from their anchors, two
 FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
 themselves under a delegation, uplink tunnels, source filters and an ingress that asks, mobile
-access gateways, ingresses that redirect some flows only. All have three anchors and two mobile
-nodes.
+access gateways, ingresses that redirect some flows only, and the three modes of RFC 8885 with their
+Mobility Headers in octets. All have three anchors and two mobile nodes.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -175,6 +175,24 @@ def flows() -> _File:
     return file
 
 
+def distributed(mode: str) -> _File:
+    """RFC 8885: MAARs around a database, which relays, locates or answers in their place."""
+    nodes: _File = {
+        "cn": {},
+        "router": {"entities": ["FE_R"]},
+        "database": {"entities": ["FE_IEC"]},
+    }
+    nodes |= _anchors([*_ANCHOR, "FE_I"])
+    return _file(
+        mode,
+        nodes=nodes,
+        links=_star("router", "cn", "database", *ANCHORS),
+        reference_points=dict.fromkeys(("R_XX", "R_XC", "R_IC", "R_EC"), "rfc8885"),
+        rfc8885={"mode": mode},
+        security={"delegation": True, "delegation_proof": "network"},
+    )
+
+
 BUILDERS: dict[str, Callable[[], _File]] = {
     "condensed": condensed,
     "cooperative": cooperative,
@@ -186,6 +204,7 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "filtered": filtered,
     "gateways": gateways,
     "flows": flows,
+    **{mode: partial(distributed, mode) for mode in ("relay", "locator", "proxy")},
 }
 
 

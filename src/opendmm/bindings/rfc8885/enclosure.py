@@ -72,9 +72,12 @@ def enclosed(
     """
     fields = [msgspec.to_builtins(message, builtin_types=(bytes,)) for message in messages]
     options: list[MobilityOption] = []
-    named = {subject.pop("mobile_node") for subject in _subjects(fields, "mobile_node")}
-    if named:
+    subjects = list(_subjects(fields, "mobile_node"))
+    named = {subject["mobile_node"] for subject in subjects}
+    if len(named) == 1:
         options.append(MobileNodeIdentifierOption.from_nai(named.pop()))
+        for subject in subjects:
+            del subject["mobile_node"]
     if previous:
         options += _previous_maars(messages, fields, addresses)
     else:
@@ -103,7 +106,7 @@ def _home_prefixes(fields: Iterable[Fields]) -> Iterator[MobilityOption]:
         return
     holder = holders[0]
     prefixes = msgspec.convert(holder["prefixes"], tuple[HomePrefix, ...], builtin_types=(bytes,))
-    if all(prefix.is_ipv6 for prefix in prefixes):
+    if all(_sayable(prefix) for prefix in prefixes):
         yield from home_network_prefixes(prefixes)
         del holder["prefixes"]
     identifier = holder.get("link_layer_id")
@@ -119,7 +122,7 @@ def _previous_maars(
             continue
         prefixes = message.context.prefixes
         yield from previous_maars(message.home_anchor, prefixes, addresses)
-        if all(prefix.is_ipv6 for prefix in prefixes):
+        if all(_sayable(prefix) for prefix in prefixes):
             del said["context"]["prefixes"]
 
 
@@ -168,6 +171,11 @@ def _complete(carried: MobilityMessage, holder: Fields, addresses: Addresses) ->
     identifier = carried.first(LinkLayerIdentifierOption)
     if identifier is not None:
         holder.setdefault("link_layer_id", identifier.address)
+
+
+def _sayable(prefix: HomePrefix) -> bool:
+    """Whether an option can say it: IPv6, and not the ALL_ZERO that asks for one."""
+    return prefix.is_ipv6 and prefix.length > 0
 
 
 def _subjects(fields: Iterable[Fields], name: str, *, deep: bool = False) -> Iterator[Fields]:
