@@ -65,11 +65,16 @@ class Admission:
     def _out_of_order(
         self, message: BindingUpdate, mobile_node: MobileNodeId, now: float
     ) -> BindingStatus | None:
-        """RFC 5213 §5.5: by timestamp where there is one, else by sequence number."""
+        """RFC 5213 §5.5: by timestamp where there is one, else by sequence number.
+
+        An equal timestamp is not "greater" (item 6), nor "lower" (item 8). It gets the answer
+        after which the gateway tries again at once: of two attached at one instant, one may be
+        the right one, and nobody's clock is wrong.
+        """
         ticks = ticks_of(message)
         if ticks is None:
             return self._out_of_sequence(message, mobile_node)
-        if ticks < self._latest(mobile_node):
+        if ticks <= self._latest(mobile_node):
             return BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED  # item 8
         if not self.timely(message, mobile_node, now):
             return BindingStatus.TIMESTAMP_MISMATCH  # item 9

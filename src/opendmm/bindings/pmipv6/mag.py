@@ -389,4 +389,7 @@ class MobileAccessGateway:
 
     def active_with(self, anchor: NodeId) -> bool:
         """Whether the anchor has a binding of ours (RFC 5847 §3)."""
-        return any(entry.anchor.node == anchor for entry in self.registrations.values())
+        return any(
+            entry.anchor.node == anchor and entry.stage is Stage.REGISTERED
+            for entry in self.registrations.values()
+        )
