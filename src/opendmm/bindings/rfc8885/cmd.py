@@ -92,8 +92,8 @@ class CentralMobilityDatabase:
             return [Complain("peer-without-dmm", peer, {"status": carried.status.name})]
         received = self.carrier.received(peer, carried)
         if received is None:
-            if key is not None and key.startswith(INQUIRY) and carried.status.accepted:
-                return self.relays.confirmed(key, now)
+            if key is not None and key.startswith(INQUIRY):
+                return self.relays.confirmed(key, now)  # also of a refusal
             fields = {"status": carried.status.name}
             return [] if carried.status.accepted else [Complain("update-refused", peer, fields)]
         return self._onward(received, now)

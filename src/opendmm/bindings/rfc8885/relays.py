@@ -129,7 +129,9 @@ class Relays:
         held.question = question
         if held.contexts is None or held.proxied or held.waiting:
             return []
-        if now - held.finished > KEPT or self.config.mode is DatabaseMode.LOCATOR:
+        given = all(accepted(answer.status) for answer in held.answers.values())
+        located = self.config.mode is DatabaseMode.LOCATOR
+        if now - held.finished > KEPT or located or not given:
             return None
         held.told.clear()
         return self._tell(held, final=True)

@@ -24,6 +24,7 @@ GIVEN_UP_AFTER = 2 * MAX_BINDACK_TIMEOUT
 """Seconds after which what no entity has asked for again is repeated no more."""
 SEQUENCES = 0x10000
 ROUNDING = 1e-6
+"""Seconds; times since 1970 are no finer."""
 FLAGS = BindingUpdateFlags.A | BindingUpdateFlags.P | BindingUpdateFlags.D
 
 
@@ -41,27 +42,23 @@ class Pending(msgspec.Struct, kw_only=True):
 
 
 class Pace:
-    """A token bucket: `rate` a second, `burst` at once."""
+    """At most `rate` a second, after a burst of `burst`."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        self._rate = rate
-        self._burst = float(burst)
-        self._tokens = float(burst)
-        self._at = -math.inf
+        self._interval = 1 / rate
+        self._ahead = (burst - 1) / rate
+        self._due = -math.inf
 
     def take(self, now: float) -> bool:
         """Whether one may leave now."""
-        if now > self._at:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-            self._at = now
-        if self._tokens < 1 - ROUNDING:
+        if self.next_time() > now + ROUNDING:
             return False
-        self._tokens -= 1
+        self._due = max(self._due, now) + self._interval
         return True
 
-    def next_time(self, now: float) -> float:
-        """When one may leave that may not yet."""
-        return now + max(0.0, 1 - self._tokens) / self._rate
+    def next_time(self) -> float:
+        """When one may leave, in seconds since 1970."""
+        return self._due - self._ahead
 
 
 class Updates:
@@ -137,7 +134,7 @@ class Updates:
         """When the next may leave, by MAX_UPDATE_RATE and by the pace of all."""
         if len(held.sent) >= MAX_UPDATE_RATE and held.sent[-MAX_UPDATE_RATE] + 1 > now:
             return held.sent[-MAX_UPDATE_RATE] + 1
-        return now if self._pace.take(now) else self._pace.next_time(now)
+        return now if self._pace.take(now) else self._pace.next_time()
 
     def _transmit(self, key: str, held: Pending, now: float) -> Transmit:
         if held.clock is None:
