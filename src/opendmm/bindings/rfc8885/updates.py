@@ -7,6 +7,7 @@ thing no more than MAX_UPDATE_RATE leave in a second. Pure.
 """
 
 import math
+from collections import OrderedDict
 
 import msgspec
 
@@ -23,21 +24,21 @@ from opendmm.wire.mobility.options.proxy import TimestampOption
 GIVEN_UP_AFTER = 2 * MAX_BINDACK_TIMEOUT
 """Seconds after which what no entity has asked for again is repeated no more."""
 SEQUENCES = 0x10000
+SECOND = 1.0
 ROUNDING = 1e-6
 """Seconds; times since 1970 are no finer."""
 FLAGS = BindingUpdateFlags.A | BindingUpdateFlags.P | BindingUpdateFlags.D
 
 
 class Pending(msgspec.Struct, kw_only=True):
-    """A PBU. `wanted` is when an entity last asked for it; `sent` the times of the latest
-    transmissions, `sequences` the numbers of all of them. Times in seconds since 1970."""
+    """A PBU. `wanted` is when an entity last asked for it, in seconds since 1970; `sequences` are
+    the numbers of its transmissions."""
 
     to: NodeId
     options: Options
     lifetime: int
     wanted: float
     clock: Backoff | None = None
-    sent: list[float] = []
     sequences: list[int] = []
 
 
@@ -69,6 +70,7 @@ class Updates:
         self._pending: dict[str, Pending] = {}
         self._by_sequence: dict[tuple[NodeId, int], str] = {}
         self._agenda: Agenda[str] = Agenda()
+        self._sent: OrderedDict[str, tuple[float, ...]] = OrderedDict()
         self._pace = Pace(config.pace, config.burst)
         self._sequence = 0
 
@@ -87,11 +89,8 @@ class Updates:
         if held is not None and (held.to, held.options, held.lifetime) == (to, options, lifetime):
             held.wanted = now
             return []
-        sent = held.sent if held is not None else []
         self.settle(key)
-        self._pending[key] = Pending(
-            to=to, options=options, lifetime=lifetime, wanted=now, sent=sent
-        )
+        self._pending[key] = Pending(to=to, options=options, lifetime=lifetime, wanted=now)
         self._agenda.put(key, now)
         return self.fire(now)
 
@@ -123,18 +122,26 @@ class Updates:
                 self.settle(key)
                 outputs.append(Complain("update-unanswered", held.to, {"about": key}))
                 continue
-            allowed = self._allowed(held, now)
+            allowed = self._allowed(key, now)
             if allowed > now:
                 self._agenda.put(key, allowed)
                 continue
             outputs.append(self._transmit(key, held, now))
         return outputs
 
-    def _allowed(self, held: Pending, now: float) -> float:
+    def _allowed(self, key: str, now: float) -> float:
         """When the next may leave, by MAX_UPDATE_RATE and by the pace of all."""
-        if len(held.sent) >= MAX_UPDATE_RATE and held.sent[-MAX_UPDATE_RATE] + 1 > now:
-            return held.sent[-MAX_UPDATE_RATE] + 1
+        sent = self._sent.get(key, ())
+        if len(sent) == MAX_UPDATE_RATE and sent[0] + SECOND > now:
+            return sent[0] + SECOND
         return now if self._pace.take(now) else self._pace.next_time()
+
+    def _note(self, key: str, now: float) -> None:
+        """Remember transmissions of the last second, also of what has been answered since."""
+        self._sent[key] = (*self._sent.get(key, ())[1 - MAX_UPDATE_RATE :], now)
+        self._sent.move_to_end(key)
+        while next(iter(self._sent.values()))[-1] + SECOND <= now:
+            self._sent.popitem(last=False)
 
     def _transmit(self, key: str, held: Pending, now: float) -> Transmit:
         if held.clock is None:
@@ -142,7 +149,7 @@ class Updates:
         else:
             held.clock.repeat(now)
         self._agenda.put(key, held.clock.due)
-        held.sent = [*held.sent[1 - MAX_UPDATE_RATE :], now]
+        self._note(key, now)
         self._sequence = (self._sequence + 1) % SEQUENCES
         held.sequences.append(self._sequence)
         self._by_sequence[held.to, self._sequence] = key

@@ -100,7 +100,9 @@ class HomeRegister:
         return Decision(Status.STALE, latest)
 
     def adopt(self, context: MobilityContext) -> bool:
-        """A valid grant shows a later move than ours (a reservation used, a delegate's grant)."""
+        """A valid grant shows a later move than ours (a reservation used, a delegate's grant), or
+        an earlier one to an anchor that we did not know of, which may hold something; whether
+        that is news."""
         entry = self._entries.get(context.key)
         if entry is None:
             self._entries[context.key] = HomeEntry(
@@ -108,7 +110,11 @@ class HomeRegister:
             )
             return True
         if entry.context.order >= context.order:
-            return False
+            anchor = context.current_anchor
+            if anchor == entry.context.current_anchor or anchor in entry.former:
+                return False
+            entry.former.add(anchor)
+            return True
         self.record(entry, context)
         return True
 
