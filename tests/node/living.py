@@ -82,6 +82,7 @@ class Node:
             advertised=None,
             peers=peers,
             owners={PREFIX: MobileNodeId("mn1@example.org")},
+            carried=lambda _envelope: "",
             mobile=False,
         )
 

@@ -101,7 +101,7 @@ def _sentence(record: TraceRecord) -> Text:
     match record.kind:
         case TraceKind.MESSAGE_SENT | TraceKind.MESSAGE_LOCAL:
             number = f" #{record.sequence}" if record.sequence else ""
-            line = f"{record.reference_point} {record.message}{number} → {record.receiver}"
+            line = f"{record.reference_point} {record.title}{number} → {record.receiver}"
             return Text(line, style="not bold cyan")
         case TraceKind.RULE_APPLIED:
             failed = record.fields.get("error", "")

@@ -118,7 +118,7 @@ class Daemon:
         self._stopped = asyncio.Event()
         self._hung_up = asyncio.Event()
         trace = doors.trace.open("ab") if doors.trace else None
-        self._recorder = Recorder(role.name, trace, role.owners)
+        self._recorder = Recorder(role.name, trace, role.owners, role.carried)
         self._driver = role.driver()
         self._forgetful = bool(store.notice)
         self._runtime = NodeRuntime(

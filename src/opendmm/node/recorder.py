@@ -41,7 +41,7 @@ class Recorder:
     """Collects the trace of one node. `stream` is an open trace file, or None.
 
     `owners` says whose a home prefix is, so that a rule's record names its mobile node; more
-    is learned from the contexts that pass.
+    is learned from the contexts that pass. `carried` says what carries a message to another node.
     """
 
     def __init__(
@@ -49,9 +49,11 @@ class Recorder:
         node: NodeId,
         stream: BinaryIO | None = None,
         owners: Mapping[HomePrefix, MobileNodeId] = {},
+        carried: Callable[[Envelope], str] = lambda _envelope: "",
     ) -> None:
         self.node = node
         self._owners = dict(owners)
+        self._carried = carried
         self.counts: dict[str, int] = {}
         self.recent: deque[TraceRecord] = deque(maxlen=REMEMBERED)
         self._stream = stream
@@ -133,7 +135,7 @@ class Recorder:
         context = getattr(envelope.message, "context", None)
         if isinstance(context, MobilityContext):
             self._owners.update(dict.fromkeys(context.prefixes, context.mobile_node))
-        return message_record(kind, self.node, envelope, at)
+        return message_record(kind, self.node, envelope, at, self._carried(envelope))
 
     def _told(self, notice: HostNotice) -> TraceRecord:
         level = logging.INFO if notice.notice.severity is Severity.INFO else logging.WARNING

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from opendmm.authority.authority import Authority, MobileNodeCredential
+from opendmm.bindings.carried import Carried
 from opendmm.constellation.assembly import host_for, host_for_mobile_node, peers_of
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
 from opendmm.entities.host import EntityHost
@@ -20,6 +21,7 @@ from opendmm.node.attachment.access import AccessDetection, Subscriber
 from opendmm.node.attachment.own_links import OwnLinks
 from opendmm.node.attachment.watch import Detection
 from opendmm.node.mobile_forwarding import MobileNodeForwarding
+from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.r_ic import PolicyMode
 
 FE = FunctionalEntity
@@ -33,6 +35,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     """What a daemon runs.
 
     `first_packets` are the prefixes whose first packets FE_I wants to be told of (pull mode).
+    `carried` says as what a message leaves the node, for people.
     `advertised`: how long prefixes advertised on access links are valid, in seconds.
     `mobile`: a mobile node. Nobody dials it, for it comes and goes, and what it finds in its
     kernel at a start stays until an anchor has spoken.
@@ -47,6 +50,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     advertised: float | None
     peers: frozenset[NodeId]
     owners: Mapping[HomePrefix, MobileNodeId]
+    carried: Callable[[Envelope], str]
     mobile: bool
 
 
@@ -70,6 +74,7 @@ def network_element(deployment: Deployment, node: NodeId, authority: Authority) 
         advertised=deployment.timers.lifetime if watches else None,
         peers=frozenset(peers_of(deployment, node)),
         owners=_owners(deployment),
+        carried=Carried(deployment.bindings, deployment.subscribers),
         mobile=False,
     )
 
@@ -100,6 +105,7 @@ def mobile_node(
         advertised=None,
         peers=frozenset(),
         owners=_owners(deployment),
+        carried=Carried(deployment.bindings, deployment.subscribers),
         mobile=True,
     )
 

@@ -68,7 +68,7 @@ class Ladder:
         row = _Row(len(self._nodes), column)
         if record.kind is TraceKind.MESSAGE_SENT:
             source, target = self._place(record.sender), self._place(record.receiver)
-            row.arrow(source, target, f"{record.reference_point} {record.message}")
+            row.arrow(source, target, f"{record.reference_point} {record.title}")
         elif record.kind is TraceKind.RULE_APPLIED:
             label = f"{record.fields['table']} {record.fields['action']}"
             row.mark(self._place(record.node), "■", label, _RULE)

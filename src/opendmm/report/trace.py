@@ -43,8 +43,9 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One happening on one node.
 
     `at` is in seconds since 1970 by the node's clock. `message` is the name of the message's
-    type. `mobile_node` and `sequence` are those of the first mobile node a message concerns
-    (sequence 0 when it carries none); `others` are the rest of a batch, with their sequences.
+    type, `carried` what carries it if that has a name of its own, such as "PBU". `mobile_node`
+    and `sequence` are those of the first mobile node a message concerns (sequence 0 when it
+    carries none); `others` are the rest of a batch, with their sequences.
     `fields` holds the particulars as text; for a rule: table, prefix, action ("none" when the
     slot was given up), owner, target, error and whether it is the effective one.
     """
@@ -56,11 +57,17 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     sender: str = ""
     receiver: str = ""
     message: str = ""
+    carried: str = ""
     mobile_node: MobileNodeId = MobileNodeId("")
     sequence: int = 0
     others: dict[MobileNodeId, int] = {}
     text: str = ""
     fields: dict[str, str] = {}
+
+    @property
+    def title(self) -> str:
+        """What people call a message: "PBU (AttachNotification)"."""
+        return f"{self.carried} ({self.message})" if self.carried else self.message
 
     def concerns(self, mobile_node: MobileNodeId) -> bool:
         """Whether this record is about the mobile node, alone or in a batch."""
@@ -73,8 +80,10 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return self.others.get(mobile_node, 0)
 
 
-def message_record(kind: TraceKind, node: NodeId, envelope: Envelope, at: float) -> TraceRecord:
-    """An envelope sent, received or handed over on `node`."""
+def message_record(
+    kind: TraceKind, node: NodeId, envelope: Envelope, at: float, carried: str = ""
+) -> TraceRecord:
+    """An envelope sent, received or handed over on `node`; `carried` as what."""
     concerned = subjects(envelope.message)
     first = next(iter(concerned), MobileNodeId(""))
     sequence = concerned.pop(first, 0)
@@ -87,6 +96,7 @@ def message_record(kind: TraceKind, node: NodeId, envelope: Envelope, at: float)
         sender=str(envelope.sender),
         receiver=str(envelope.receiver),
         message=type(envelope.message).__name__,
+        carried=carried,
         mobile_node=first,
         sequence=sequence,
         others=concerned,

@@ -29,6 +29,9 @@ class Surroundings(Protocol):
 
     scheduler: Scheduler
 
+    @property
+    def carried(self) -> Callable[[Envelope], str]: ...
+
     def send(self, envelope: Envelope) -> None: ...
 
     def record(self, record: TraceRecord) -> None: ...
@@ -255,7 +258,8 @@ class SimulatedNode:
     def _record_message(self, kind: TraceKind, envelope: Envelope) -> None:
         if self._world.recording:
             now = self._world.scheduler.now
-            self._world.record(message_record(kind, self.name, envelope, now))
+            carried = self._world.carried(envelope)
+            self._world.record(message_record(kind, self.name, envelope, now, carried))
 
     def _record_rules(
         self,

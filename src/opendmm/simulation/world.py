@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from opendmm.bindings.carried import Carried
 from opendmm.bindings.mobility.outputs import Complain
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.topology import Topology
@@ -86,6 +87,7 @@ class World:
             peer_timeout=deployment.timers.peer_timeout,
         )
         self.octets = OctetNetwork(deployment, self.scheduler, self.network, self._complained)
+        self.carried = Carried(deployment.bindings, deployment.subscribers)
         self.data_plane = DataPlane(deployment, self.topology)
         self._heard: dict[tuple[NodeId, bytes], float] = {}
         self.nodes: dict[NodeId, SimulatedNode] = {}

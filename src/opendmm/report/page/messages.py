@@ -87,7 +87,7 @@ def _words(record: TraceRecord) -> tuple[str, str]:
     """A short label, and everything there is to say."""
     if record.kind in MESSAGE_KINDS:
         number = f" #{record.sequence}" if record.sequence else ""
-        label = f"{record.reference_point} {record.message}{number}"
+        label = f"{record.reference_point} {record.title}{number}"
         particulars = ", ".join(f"{name} {value}" for name, value in record.fields.items())
         return label, f"{label}, {record.sender} → {record.receiver} {particulars}".rstrip()
     if record.kind is TraceKind.RULE_APPLIED:
