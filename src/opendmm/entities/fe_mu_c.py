@@ -183,7 +183,7 @@ class _Client(ABC):
         self, sender: EntityAddress, message: r_xu.AttachAcknowledgement
     ) -> list[Effect]:
         link = self.links.get(message.mobile_node)
-        if link is None or link.attached_at != message.attached_at:
+        if link is None or link.detached_at or link.attached_at != message.attached_at:
             return []
         if link.anchor != sender.node:
             return []
