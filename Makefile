@@ -54,6 +54,7 @@ format: setup ## Put code into form
 docs: setup ## Make the generated documents, pictures and output again; as root
 	$(PYTHON) -m opendmm.constellation.reference
 	$(PYTHON) -m opendmm.bindings.native.schema
+	$(PYTHON) -m opendmm.report.reference
 	for name in condensed cooperative; do \
 		$(VENV)/bin/dmm draw examples/$$name.yaml -o docs/img/$$name.svg; done
 	$(PYTHON) tests/documents.py

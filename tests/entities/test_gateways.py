@@ -107,6 +107,18 @@ def test_a_detachment_is_repeated_until_the_anchor_has_heard_it(network: Instant
     assert len(told) == 1
 
 
+def test_an_acknowledgement_that_comes_after_the_link_has_gone_carries_nothing(
+    network: InstantNetwork,
+) -> None:
+    attach(network, MAG_A)
+    late = next(e for e in network.log if isinstance(e.message, r_xu.AttachAcknowledgement))
+    network.blocked.add(ANCHOR_A)
+    detach(network, MAG_A)
+    network.hosts[MAG_A].receive(late, network.now)
+    network.run()
+    assert not network.rules(MAG_A)
+
+
 def test_a_gateway_cannot_register_with_an_anchor_that_is_not_its_own(
     network: InstantNetwork,
 ) -> None:

@@ -47,7 +47,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A mobile node's link as last seen; `anchor` is where the notification goes.
 
     `served` are the prefixes a gateway carries for it, `order` the move's once it is granted;
-    `revoked`: its anchor has another way to it, and the gateway carries what is under way.
+    `revoked`: its anchor has another way to it, and the gateway carries what is under way. A
+    link that is gone (`detached_at`) is kept until the FE_MCTX knows.
     """
 
     mobile_node: MobileNodeId
@@ -58,6 +59,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     served: tuple[HomePrefix, ...] = ()
     order: MoveOrder | None = None
     revoked: bool = False
+    detached_at: int = 0
 
 
 class _Client(ABC):
@@ -86,7 +88,7 @@ class _Client(ABC):
             case PeerReachable(node):
                 return self.outstanding.resend_to(node, now)
             case Started(facts):
-                return self.started(facts)
+                return self.started(facts, now)
             case _:
                 return []
 
@@ -95,7 +97,9 @@ class _Client(ABC):
         del table
         return []
 
-    def started(self, facts: dict[str, bytes]) -> list[Effect]:
+    def started(self, facts: dict[str, bytes], now: float) -> list[Effect]:
+        """The links there were, before any news of them."""
+        del now
         for value in facts.values():
             link = msgspec.msgpack.decode(value, type=Link)
             self.links[link.mobile_node] = link
@@ -127,7 +131,7 @@ class _Client(ABC):
 
     def _expect(self, mobile_node: MobileNodeId, target: NodeId, now: float) -> list[Effect]:
         link = self.links.get(mobile_node)
-        if link is None:
+        if link is None or link.detached_at:
             return [Notice("prediction-without-link", {"mobile_node": mobile_node})]
         at = microseconds(now)
         prediction = r_xu.HandoverPrediction(
@@ -143,7 +147,7 @@ class _Client(ABC):
         self, mobile_node: MobileNodeId, prefixes: tuple[HomePrefix, ...], now: float
     ) -> list[Effect]:
         link = self.links.get(mobile_node)
-        if link is None:
+        if link is None or link.detached_at:
             return [Notice("release-without-link", {"mobile_node": mobile_node})]
         at = microseconds(now)
         request = r_xu.ReleaseRequest(
@@ -162,11 +166,19 @@ class _Client(ABC):
             case r_xu.HandoverPredictionAcknowledgement():
                 return self.outstanding.settle(("predict", message.mobile_node))
             case r_xu.DetachAcknowledgement():
-                return self.outstanding.settle(("detach", message.mobile_node))
+                return self._detachment_known(message)
             case r_xu.ReleaseAcknowledgement():
                 return self.released(message)
             case _:
                 return []
+
+    def _detachment_known(self, message: r_xu.DetachAcknowledgement) -> list[Effect]:
+        link = self.links.get(message.mobile_node)
+        if link is None or link.detached_at != message.detached_at:
+            return []
+        del self.links[message.mobile_node]
+        forgotten = Persist(str(message.mobile_node), None)
+        return [*self.outstanding.settle(("detach", message.mobile_node)), forgotten]
 
     def released(self, message: r_xu.ReleaseAcknowledgement) -> list[Effect]:
         """The prefixes are given up."""
@@ -176,7 +188,7 @@ class _Client(ABC):
         self, sender: EntityAddress, message: r_xu.AttachAcknowledgement
     ) -> list[Effect]:
         link = self.links.get(message.mobile_node)
-        if link is None or link.attached_at != message.attached_at:
+        if link is None or link.detached_at or link.attached_at != message.attached_at:
             return []
         if link.anchor != sender.node:
             return []
@@ -246,7 +258,8 @@ class NetworkClient(_Client):
     def attached(self, event: LinkAttached, now: float) -> list[Effect]:
         mobile_node = event.mobile_node
         held = self.links.get(mobile_node)
-        if held is not None and held.interface == event.interface:
+        same = held is not None and held.interface == event.interface and not held.detached_at
+        if held is not None and same:
             link = held  # seen again, e.g. after a restart: the same attachment
         else:
             link = Link(
@@ -255,7 +268,7 @@ class NetworkClient(_Client):
                 link_layer_id=event.link_layer_id,
                 anchor=self.gateway_to.node if self.gateway_to is not None else self.node,
                 attached_at=microseconds(now),
-                served=self.profiles.get(mobile_node, ()),
+                served=self.profiles.get(mobile_node, ()) if self.gateway_to is not None else (),
             )
         effects = self._keep(link) + self._carry(link)
         if mobile_node in self.hosted:
@@ -272,28 +285,32 @@ class NetworkClient(_Client):
 
     def detached(self, event: LinkDetached, now: float) -> list[Effect]:
         link = self.links.get(event.mobile_node)
-        if link is None or link.interface != event.interface:
+        if link is None or link.interface != event.interface or link.detached_at:
             return []
-        del self.links[event.mobile_node]
-        detached = r_xu.DetachNotification(
-            mobile_node=event.mobile_node,
-            detached_at=microseconds(now),
-            interface=event.interface,
-        )
+        gone = msgspec.structs.replace(link, detached_at=microseconds(now), served=(), order=None)
         return [
             *self.outstanding.settle(("attach", event.mobile_node)),
-            Persist(str(event.mobile_node), None),
-            *self.outstanding.request(
-                ("detach", event.mobile_node), self._mctx(link), detached, now
-            ),
+            *self._keep(gone),
+            *self._tell_detached(gone, now),
             *(Remove(key) for prefix in link.served for key in _slots(prefix)),
         ]
 
-    def started(self, facts: dict[str, bytes]) -> list[Effect]:
-        super().started(facts)
-        revoked = [link.mobile_node for link in self.links.values() if link.revoked]
-        ended = [effect for mobile_node in revoked for effect in self._drained(mobile_node)]
-        return [*ended, *(effect for link in self.links.values() for effect in self._carry(link))]
+    def _tell_detached(self, link: Link, now: float) -> list[Effect]:
+        detached = r_xu.DetachNotification(
+            mobile_node=link.mobile_node, detached_at=link.detached_at, interface=link.interface
+        )
+        exchange = ("detach", link.mobile_node)
+        return self.outstanding.request(exchange, self._mctx(link), detached, now)
+
+    def started(self, facts: dict[str, bytes], now: float) -> list[Effect]:
+        """What was carried is carried on; what was told, but perhaps not heard, is told again."""
+        effects = super().started(facts, now)
+        for link in tuple(self.links.values()):
+            if link.detached_at:
+                effects += self._tell_detached(link, now)
+            else:
+                effects += self._stop(link) if link.revoked else self._carry(link)
+        return effects
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
         """What a client would now know the mobile node is told by the link itself; and a
@@ -340,7 +357,9 @@ class NetworkClient(_Client):
     def _revoked(self, message: r_xu.AttachmentRevoked, now: float) -> list[Effect]:
         """On a gateway: serve this attachment no longer."""
         link = self.links.get(message.mobile_node)
-        if self.gateway_to is None or link is None or link.attached_at != message.attached_at:
+        if self.gateway_to is None or link is None or link.detached_at:
+            return []
+        if link.attached_at != message.attached_at:
             return []
         settled = self.outstanding.settle(("attach", link.mobile_node))
         if message.reason is r_xu.RevocationReason.ENDED:

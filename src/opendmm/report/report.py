@@ -4,8 +4,10 @@ All durations are in milliseconds unless a name says otherwise, all counts are o
 """
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from opendmm.constellation.file import MoveOrderName
 
@@ -20,108 +22,118 @@ class Runtime(StrEnum):
 class Step(msgspec.Struct, frozen=True):
     """One named step of a move: where it happened and when, since the attachment was detected."""
 
-    name: str
-    node: str
-    milliseconds: float
+    name: Annotated[str, Meta(description="What was done, e.g. delivery installed.")]
+    node: Annotated[str, Meta(description="Where.")]
+    milliseconds: Annotated[float, Meta(description="Since the attachment was detected.")]
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """What became of the UDP probes of one direction in a move's window.
+    """What became of the UDP probes of one direction in a move's window."""
 
-    `gap_ms` is the longest silence at the receiver; `opendmm.report.probes` says exactly what
-    that is and why.
-    """
-
-    sent: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    reordered: int = 0
-    gap_ms: float = 0.0
+    sent: Annotated[int, Meta(description="Probes sent.")] = 0
+    lost: Annotated[int, Meta(description="Probes that never arrived.")] = 0
+    duplicated: Annotated[int, Meta(description="Probes that arrived more than once.")] = 0
+    reordered: Annotated[int, Meta(description="Probes that arrived after a later one.")] = 0
+    gap_ms: Annotated[float, Meta(description="The longest silence at the receiver.")] = 0.0
 
 
 class HostAddress(msgspec.Struct, frozen=True):
-    """An address a mobile node has. A deprecated one is for the sessions that have it; new
-    ones begin from one that is not (RFC 4862 §5.5.4)."""
+    """An address of a mobile node that makes its addresses by itself (RFC 4862)."""
 
-    address: str
-    deprecated: bool = False
+    address: Annotated[str, Meta(description="The address.")]
+    deprecated: Annotated[
+        bool, Meta(description="Kept for the sessions that have it (RFC 4862 §5.5.4).")
+    ] = False
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of a mobile node's anchor.
+    """One change of where a mobile node is attached."""
 
-    `floor_ms` is the least gap the link delays allow (`opendmm.report.floor`). Paths are the
-    nodes that downlink packets passed, correspondent first, mobile node last, shortly before
-    and at the end of the move's window; `stretch_after` is the delay of the latter over that
-    of the shortest way (0 when no packet was seen). `addresses`: what a mobile node that makes
-    its addresses by itself had at the end of the window, the preferred ones first.
-    """
-
-    mobile_node: str
-    from_: str = msgspec.field(name="from")
-    to: str
-    order: MoveOrderName
-    at_ms: float
-    """Of the detection of the attachment, from the start of the scenario."""
-    steps: tuple[Step, ...] = ()
-    floor_ms: float = 0.0
-    downlink: Stream = Stream()
-    uplink: Stream = Stream()
-    path_before: tuple[str, ...] = ()
-    path_after: tuple[str, ...] = ()
-    path_by_port: dict[int, tuple[str, ...]] = {}
-    """As `path_after`, of each UDP session that has a port in the file."""
-    stretch_after: float = 0.0
-    addresses: tuple[HostAddress, ...] = ()
+    mobile_node: Annotated[str, Meta(description="Who moved, by its name in the file.")]
+    from_: Annotated[str, Meta(description="The anchor, or gateway, before.")] = msgspec.field(
+        name="from"
+    )
+    to: Annotated[str, Meta(description="The anchor, or gateway, after.")]
+    order: Annotated[MoveOrderName, Meta(description="What came first.")]
+    at_ms: Annotated[
+        float, Meta(description="When it was detected, from the start of the scenario.")
+    ]
+    steps: Annotated[tuple[Step, ...], Meta(description="What was done, in order of time.")] = ()
+    floor_ms: Annotated[
+        float,
+        Meta(description="The least gap that the link delays allow, whoever implements it."),
+    ] = 0.0
+    downlink: Annotated[Stream, Meta(description="Probes to the mobile node.")] = Stream()
+    uplink: Annotated[Stream, Meta(description="Probes from it.")] = Stream()
+    path_before: Annotated[
+        tuple[str, ...],
+        Meta(description="The nodes downlink packets passed, correspondent first."),
+    ] = ()
+    path_after: Annotated[
+        tuple[str, ...], Meta(description="The same at the end of the move's window.")
+    ] = ()
+    path_by_port: Annotated[
+        dict[int, tuple[str, ...]],
+        Meta(description="As path_after, of each UDP session that has a port in the file."),
+    ] = {}
+    stretch_after: Annotated[
+        float,
+        Meta(description="Delay of path_after over that of the shortest way; 0: nothing seen."),
+    ] = 0.0
+    addresses: Annotated[
+        tuple[HostAddress, ...],
+        Meta(description="The mobile node's addresses afterwards, the preferred ones first."),
+    ] = ()
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One live session from the scenario's traffic, over the whole run.
+    """One live session from the scenario's traffic, over the whole run."""
 
-    `bytes` is what the receivers got, in order and intact (both directions together).
-    `address` is the mobile node's.
-    """
-
-    kind: str
-    mobile_node: str
-    correspondent: str
-    family: str
-    direction: str
-    bytes: int
-    survived: bool
-    longest_stall_ms: float = 0.0
-    address: str = ""
-    detail: str = ""
+    kind: Annotated[str, Meta(description="udp or tcp.")]
+    mobile_node: Annotated[str, Meta(description="One end.")]
+    correspondent: Annotated[str, Meta(description="The other end.")]
+    family: Annotated[str, Meta(description="ipv6 or ipv4.")]
+    direction: Annotated[str, Meta(description="down, up or both.")]
+    bytes: Annotated[
+        int, Meta(description="What the receivers got, in order and intact, both ways.")
+    ]
+    survived: Annotated[bool, Meta(description="Whether it still carried data at the end.")]
+    longest_stall_ms: Annotated[float, Meta(description="The longest time without data.")] = 0.0
+    address: Annotated[str, Meta(description="The mobile node's address in it.")] = ""
+    detail: Annotated[str, Meta(description="Why it did not survive.")] = ""
 
 
 class ExpectationOutcome(msgspec.Struct, frozen=True):
-    """One expectation of the scenario and whether it held; `found` is what was seen."""
+    """One expectation of the scenario."""
 
-    text: str
-    passed: bool
-    found: str = ""
+    text: Annotated[str, Meta(description="What was expected.")]
+    passed: Annotated[bool, Meta(description="Whether it held.")]
+    found: Annotated[str, Meta(description="What was seen.")] = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a person or a test wants to know of one run of a scenario.
+    """Everything a person or a test wants to know of one run of a scenario."""
 
-    `leftovers` describes every rule of ours that is still installed at the end although the
-    mobile nodes' places do not need it. `messages` counts per reference point.
-    """
-
-    constellation: str
-    runtime: Runtime
-    moves: tuple[Move, ...] = ()
-    sessions: tuple[Session, ...] = ()
-    leftovers: tuple[str, ...] = ()
-    expectations: tuple[ExpectationOutcome, ...] = ()
-    messages: dict[str, int] = {}
-    means: str = ""
-    duration_s: float = 0.0
-    seed: int | None = None
-    """Of the simulation; None in the laboratory."""
-    notes: tuple[str, ...] = ()
-    """What a reader must know to judge the figures, in sentences."""
+    constellation: Annotated[str, Meta(description="The constellation's name.")]
+    runtime: Annotated[Runtime, Meta(description="What carried it out.")]
+    moves: Annotated[tuple[Move, ...], Meta(description="In order of time.")] = ()
+    sessions: Annotated[tuple[Session, ...], Meta(description="In the file's order.")] = ()
+    leftovers: Annotated[
+        tuple[str, ...],
+        Meta(description="Rules of ours at the end that the mobile nodes' places do not need."),
+    ] = ()
+    expectations: Annotated[
+        tuple[ExpectationOutcome, ...], Meta(description="They decide the exit code.")
+    ] = ()
+    messages: Annotated[
+        dict[str, int], Meta(description="How many were sent, by reference point.")
+    ] = {}
+    means: Annotated[str, Meta(description="The forwarding means.")] = ""
+    duration_s: Annotated[float, Meta(description="Of the scenario, in seconds.")] = 0.0
+    seed: Annotated[int | None, Meta(description="Of the simulation; null in the lab.")] = None
+    notes: Annotated[
+        tuple[str, ...], Meta(description="What a reader must know to judge the figures.")
+    ] = ()
 
     @property
     def passed(self) -> bool:

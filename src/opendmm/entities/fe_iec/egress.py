@@ -113,7 +113,10 @@ class EgressControl:
         if pending.message.policy.order != message.order:
             return []
         if accepted(message.status) or message.status == Status.STALE:
-            return self._local.settle(awaited)
+            settled = self._local.settle(awaited)
+            if pending.message.policy.delivery is Delivery.REMOVE:
+                settled += self._forgotten(*awaited)
+            return settled
         record = self.core.records.get(message.key)
         if record is None:
             return self._local.settle(awaited)
@@ -134,7 +137,17 @@ class EgressControl:
                 and pending.message.context.order == message.order
             ):
                 effects += self._remote.settle(awaited)
+                if pending.message.drain:
+                    effects += self._forgotten(*awaited)
         return effects
+
+    def _forgotten(self, egress: NodeId, key: ContextId) -> list[Effect]:
+        """A former egress holds nothing any more; only now need nobody tell it again."""
+        record = self.core.records.get(key)
+        if record is None or not any(former.node == egress for former in record.former):
+            return []
+        record.former = [former for former in record.former if former.node != egress]
+        return self.core.keep(record)
 
     def subscribed(
         self, sender: EntityAddress, message: r_ec.DeliverySubscribe, now: float
@@ -152,7 +165,9 @@ class EgressControl:
                     held.append(key)
                     # Until the new egress is ready a former one goes by what it has.
                     if record.stage is not Stage.EGRESS:
-                        effects += self.retire(record.context, former, record.egress, False, now)
+                        effects += self.retire(
+                            record.context, former, record.egress, record.drained, now
+                        )
         pages = [held[start : start + PAGE] for start in range(0, len(held), PAGE)] or [[]]
         for number, page in enumerate(pages, 1):
             done = r_ec.DeliverySynchronised(

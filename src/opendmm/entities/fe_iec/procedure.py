@@ -107,10 +107,10 @@ class Procedure:
         if record is None or record.stage is not Stage.COMPLETE:
             return []
         effects = self.egress.supersede(record, True, now)
-        if record.former and not record.away:
+        if record.former and not (record.away or record.drained):
             onward = record.egress
             effects += self.egress.retire(record.context, onward, onward, True, now)
-        record.former = []
+        record.drained = True
         return effects + self.core.keep(record)
 
     def replicate(self, record: Record, now: float) -> list[Effect]:

@@ -24,7 +24,8 @@ class Stage(StrEnum):
 class Record(msgspec.Struct, kw_only=True):
     """A context, where its mobile node is, and how far the network follows.
 
-    `former` are egresses that still forward to the present one. `redirected` are the
+    `former` are egresses that still forward to the present one, or have not yet said that they
+    forget since all was `drained`. `redirected` are the
     ingresses that may hold a redirection, `uplink` the anchors whose FE_I may hold an uplink
     one. `reporter` is told when everything follows; None once it has been. `told` is what the
     ingresses go by while the new FE_E is not ready; None when they were told nothing.
@@ -37,6 +38,7 @@ class Record(msgspec.Struct, kw_only=True):
     stage: Stage
     reporter: EntityAddress | None = None
     former: list[Egress] = []
+    drained: bool = False
     redirected: set[NodeId] = set()
     uplink: set[NodeId] = set()
     told: ForwardingPolicy | None = None
@@ -57,7 +59,8 @@ class Record(msgspec.Struct, kw_only=True):
     @property
     def egress_needed(self) -> bool:
         """Whether packets may arrive at the egress: redirected there, or by a former one."""
-        return self.away or (bool(self.former) and not self.released)
+        forwarding = bool(self.former) and not self.drained
+        return self.away or (forwarding and not self.released)
 
     def policy(
         self, direction: Direction, egress: Egress | None, flows: tuple[FlowRule, ...] = ()

@@ -122,12 +122,15 @@ class Registration:
             stage=Stage.EGRESS,
             reporter=report.sender,
         )
+        if self.core.companion() is not None and report.context.order.sequence > 1:
+            # The companion may have died between telling ingresses and telling us.
+            record.redirected = set(self.core.config.ingresses)
         if held is None:
             return record
         record.told = held.told
         if held.away and held.stage in (Stage.INGRESS, Stage.COMPLETE):
             record.told = held.policy(Direction.DOWNLINK, held.egress)
-        record.redirected = held.redirected
+        record.redirected |= held.redirected
         record.uplink = held.uplink
         former = list(held.former)
         if held.egress_needed:

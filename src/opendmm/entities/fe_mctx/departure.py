@@ -1,7 +1,9 @@
 """At a previous anchor: forward what still arrives, then let go (design §5, steps 5 and 6)."""
 
+import msgspec
+
 from opendmm.authority.grant import Unauthorised
-from opendmm.entities.effects import Effect, Send, SetTimer
+from opendmm.entities.effects import Effect, Persist, Send, SetTimer
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, CLAIM, COMPLETE, LOCATION
 from opendmm.entities.fe_mctx.visit import Attachment, Departure, Phase, Visit
@@ -223,9 +225,28 @@ class Leaving:
             attached_at=attached_at,
             order=order,
         )
-        to = self.core.mctx(key.home_anchor)
-        exchange = (LOST, key, key.home_anchor)
-        return effects + self.core.outstanding.request(exchange, to, lost, now)
+        # The home anchor must hear it, though this process may die meanwhile.
+        effects.append(Persist(f"lost {key}", msgspec.msgpack.encode(lost)))
+        return effects + self.tell_lost(lost, now)
+
+    def tell_lost(self, lost: r_xx.AttachmentLost, now: float) -> list[Effect]:
+        """R_XX: the home anchor may believe any other anchor; until it acknowledges."""
+        exchange = (LOST, lost.key, lost.home_anchor)
+        to = self.core.mctx(lost.home_anchor)
+        return self.core.outstanding.request(exchange, to, lost, now)
+
+    def loss_known(
+        self, sender: EntityAddress, message: r_xx.AttachmentLostAcknowledgement
+    ) -> list[Effect]:
+        """R_XX: the home anchor knows."""
+        exchange = (LOST, message.key, sender.node)
+        pending = self.core.outstanding.get(exchange)
+        if pending is None or not isinstance(pending.message, r_xx.AttachmentLost):
+            return []
+        if pending.message.attached_at > message.attached_at:
+            return []
+        settled = self.core.outstanding.settle(exchange)
+        return [*settled, Persist(f"lost {message.key}", None)]
 
     def lost_elsewhere(self, sender: EntityAddress, message: r_xx.AttachmentLost) -> list[Effect]:
         """R_XX, at home: an anchor no longer has the mobile node."""

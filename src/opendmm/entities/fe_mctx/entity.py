@@ -16,7 +16,7 @@ from opendmm.entities.effects import (
 from opendmm.entities.fe_mctx.arrival import Arrival
 from opendmm.entities.fe_mctx.config import MctxConfig
 from opendmm.entities.fe_mctx.core import Core
-from opendmm.entities.fe_mctx.departure import LOST, Leaving
+from opendmm.entities.fe_mctx.departure import Leaving
 from opendmm.entities.fe_mctx.exchanges import CLAIM, LOCATION
 from opendmm.entities.fe_mctx.granting import Granting
 from opendmm.entities.fe_mctx.prediction import Prediction
@@ -157,7 +157,7 @@ class FeMctx:
             case r_xx.AttachmentLost():
                 return self.leaving.lost_elsewhere(sender, message)
             case r_xx.AttachmentLostAcknowledgement():
-                return self.core.outstanding.settle((LOST, message.key, sender.node))
+                return self.leaving.loss_known(sender, message)
             case r_xx.ContextRelease():
                 return self.release.received(sender, message, now)
             case r_xx.ContextReleased():
@@ -236,6 +236,9 @@ class FeMctx:
                     if departure.draining:
                         drain = now + self.core.config.drain
                         effects.append(SetTimer(f"drain {departure.key}", drain))
+                case "lost":
+                    lost = msgspec.msgpack.decode(value, type=r_xx.AttachmentLost)
+                    effects += self.leaving.tell_lost(lost, now)
                 case "home":
                     entry = msgspec.msgpack.decode(value, type=HomeEntry)
                     self.core.register.put(entry)
