@@ -162,6 +162,7 @@ def _controller_config(deployment: Deployment, node: NodeId) -> ControllerConfig
             if FE.FE_MA_C in other.entities
         },
         uplink_egress=_uplink_egresses(deployment),
+        home_egress=_home_egresses(deployment),
         drain=deployment.timers.drain,
         retransmit=deployment.timers.retransmit,
         grants_always=deployment.proxied,
@@ -184,14 +185,27 @@ def _egress_controller(deployment: Deployment, egress: NodeId, asking: NodeId) -
 
 def _uplink_egresses(deployment: Deployment) -> dict[NodeId, Egress]:
     """Where packets of visiting mobile nodes leave the tunnel: at an ingress that is an egress."""
-    if deployment.uplink is not UplinkMode.TUNNEL:
-        return {}
-    ends = [
-        name for name in sorted(deployment.ingresses) if FE.FE_E in deployment.nodes[name].entities
-    ]
+    ends = _uplink_ends(deployment)
     found: dict[NodeId, Egress] = {}
     for anchor in deployment.ingresses:
         others = [name for name in ends if name != anchor]
         if FE.FE_MA_C in deployment.nodes[anchor].entities and others:
             found[anchor] = Egress(others[0], deployment.nodes[others[0]].locator)
     return found
+
+
+def _home_egresses(deployment: Deployment) -> dict[NodeId, Egress]:
+    """Anchors where packets of their own prefixes leave the tunnel."""
+    return {
+        name: Egress(name, deployment.nodes[name].locator)
+        for name in _uplink_ends(deployment)
+        if FE.FE_MA_C in deployment.nodes[name].entities
+    }
+
+
+def _uplink_ends(deployment: Deployment) -> list[NodeId]:
+    if deployment.uplink is not UplinkMode.TUNNEL:
+        return []
+    return [
+        name for name in sorted(deployment.ingresses) if FE.FE_E in deployment.nodes[name].entities
+    ]

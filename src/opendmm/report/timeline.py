@@ -109,7 +109,8 @@ def _flowing(seen: MoveSeen, down: Sequence[ProbeFlow]) -> float | None:
     stops hearing them."""
     if seen.order is MoveOrderName.MAKE_BEFORE_BREAK:
         return None
-    heard = [first_arrival(flow.log, seen.detected) for flow in down]
+    under_way = [flow.log for flow in down if flow.log.sent and flow.log.sent[0] < seen.detected]
+    heard = [first_arrival(log, seen.detected) for log in under_way]
     return max((at for at in heard if at is not None and at < seen.ended), default=None)
 
 

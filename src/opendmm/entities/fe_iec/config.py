@@ -30,14 +30,15 @@ class IngressScope(msgspec.Struct, frozen=True):
 class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One FE_IEC instance. Times are in seconds.
 
-    `responsibility` says which instance answers for which prefixes (a prefix under none of
-    them is this instance's own); `standby_for` is the instance this one takes over for,
-    `standby` the one that takes over for this. `egress_controllers` says which instance
-    speaks R_EC to which FE_E. `uplink_egress` gives, where the uplink is tunnelled too, the
-    egress that packets from a mobile node at an anchor are sent to. `ingresses` are the FE_I
-    of this instance; `other_ingresses` those of the deployment that other instances tell. With
-    `grants_always` it grants in the place of home anchors that are alive, too, if they have
-    delegated.
+    `responsibility` says which instance answers for which prefixes (a prefix under none of them
+    is this instance's own); `standby_for` is the instance this one takes over for, `standby`
+    the one that takes over for this. `egress_controllers` says which instance speaks R_EC to
+    which FE_E. `uplink_egress` gives, where the uplink is tunnelled too, the egress that
+    packets from a mobile node at an anchor are sent to; `home_egress` that of home anchors
+    which take the packets of their own prefixes back themselves (RFC 8885 §3.2). `ingresses`
+    are the FE_I of this instance; `other_ingresses` those of the deployment that other
+    instances tell. With `grants_always` it grants in the place of home anchors that are alive,
+    too, if they have delegated.
     """
 
     node: NodeId
@@ -50,6 +51,7 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     egress_controllers: dict[NodeId, NodeId] = {}
     anchors: dict[NodeId, Locator] = {}
     uplink_egress: dict[NodeId, Egress] = {}
+    home_egress: dict[NodeId, Egress] = {}
     drain: float = 1.0
     retransmit: float = 0.2
     lookup_timeout: float = 0.5
@@ -66,3 +68,9 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
                     return ()
                 found |= dict.fromkeys(flows)
         return tuple(found)
+
+    def way_back(self, home: NodeId, anchor: NodeId) -> Egress | None:
+        """Where packets from a mobile node away at an anchor leave the tunnel again; None where
+        the uplink is direct."""
+        usual = self.uplink_egress.get(anchor)
+        return None if usual is None else self.home_egress.get(home, usual)

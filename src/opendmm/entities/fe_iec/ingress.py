@@ -63,7 +63,8 @@ class IngressControl:
     def _push_uplink(self, record: Record, now: float) -> list[Effect]:
         effects: list[Effect] = []
         anchor = record.context.current_anchor
-        back = self.core.config.uplink_egress.get(anchor) if record.away else None
+        home = record.context.home_anchor
+        back = self.core.config.way_back(home, anchor) if record.away else None
         for former in sorted(record.uplink - ({anchor} if back else set())):
             effects += self._tell(former, record, Direction.UPLINK, None, now)
         if back is not None:
@@ -179,7 +180,7 @@ class IngressControl:
             if current is not None:
                 current = msgspec.structs.replace(current, flows=flows)
                 due.append(((node, Direction.DOWNLINK, record.key), current))
-        back = self.core.config.uplink_egress.get(node)
+        back = self.core.config.way_back(record.context.home_anchor, node)
         if back is not None and record.context.current_anchor == node:
             record.uplink.add(node)
             uplink = record.policy(Direction.UPLINK, back)
