@@ -10,7 +10,14 @@ import msgspec
 
 from opendmm.cli.errors import BadInputError, EnvironmentLacksError, ExitCode
 from opendmm.cli.output import Output, output_option
-from opendmm.cli.reporting import deliver, report_option, writable
+from opendmm.cli.reporting import (
+    deliver,
+    for_a_person,
+    ladder_option,
+    report_option,
+    show_ladder,
+    writable,
+)
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.lab import by_hand
@@ -43,8 +50,16 @@ def lab() -> None:
 )
 @output_option
 @report_option
+@ladder_option
 @click.option("--keep", is_flag=True, help="Leave everything up for a look (see: dmm lab down).")
-def run(file: Path, pcap: Path | None, output: Output, places: tuple[Path, ...], keep: bool) -> int:
+def run(
+    file: Path,
+    pcap: Path | None,
+    output: Output,
+    places: tuple[Path, ...],
+    ladder: int | None,
+    keep: bool,
+) -> int:
     """Carry out the scenario of FILE on this machine's kernel and print the report.
 
     Ends with 0 when every expectation held, 1 when one failed, 2 when there was none.
@@ -52,6 +67,7 @@ def run(file: Path, pcap: Path | None, output: Output, places: tuple[Path, ...],
     deployment = _deployment(file)
     if deployment.scenario is None:
         raise BadInputError(f"{file} has no scenario: add one to run it")
+    for_a_person(ladder, output)
     writable(*places)
     _stand_on_firm_ground(keep=keep)
     # The laboratory is taken down however the run ends.
@@ -65,7 +81,9 @@ def run(file: Path, pcap: Path | None, output: Output, places: tuple[Path, ...],
         raise EnvironmentLacksError(str(error)) from error
     (ran,) = finished
     evidence = Evidence(report=report, moves=ran.moves, flows=ran.flows, trace=ran.trace)
-    return deliver(evidence, output, places)
+    code = deliver(evidence, output, places)
+    show_ladder(evidence, ladder)
+    return code
 
 
 @lab.command()

@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 
 from opendmm.cli.errors import BadInputError
-from opendmm.cli.output import Output, console
+from opendmm.cli.output import Output, console, print_whole
 from opendmm.report.evidence import Evidence
+from opendmm.report.ladder import ladder
 from opendmm.report.page import page
 from opendmm.report.render import print_report
 from opendmm.report.report import to_json
+from opendmm.report.timeline import window_of
 
 report_option = click.option(
     "--report",
@@ -20,6 +22,27 @@ report_option = click.option(
     help="Write the report to this file, too: FILE.html as a page with the timeline of every "
     "message, any other as JSON. Repeatable.",
 )
+
+
+ladder_option = click.option(
+    "--ladder", type=click.IntRange(1), metavar="MOVE", help="Show every message of a move."
+)
+
+
+def for_a_person(number: int | None, output: Output) -> None:
+    """A ladder is. Raises BadInputError now rather than after the run."""
+    if number is not None and output is Output.JSON:
+        raise BadInputError("--ladder is for a person: leave -o json out")
+
+
+def show_ladder(evidence: Evidence, number: int | None) -> None:
+    """Print the messages of the move of that number, if one is wanted. Raises BadInputError."""
+    if number is None:
+        return
+    moves = evidence.moves
+    if number > len(moves):
+        raise BadInputError(f"there are {len(moves)} moves, no move {number}")
+    print_whole(ladder(evidence.trace, window_of(moves[number - 1])))
 
 
 def writable(*places: Path) -> None:

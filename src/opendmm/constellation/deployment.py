@@ -110,11 +110,16 @@ class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
     access_delay: float
     link_layer_ids: dict[NodeId, bytes]
     """Of its interface towards each node of `access`."""
+    autoconfigured: bool = False
+    """It is a plain host: what it is told in Router Advertisements is all it knows."""
+    gateways: frozenset[NodeId] = frozenset()
+    """Those of `access` that are mobile access gateways: to it they are one and the same router
+    (RFC 6543)."""
 
     def makes_address_of(self, prefix: HomePrefix) -> bool:
         """Whether the mobile node makes an address of a prefix by itself when it is told of
         it on a link (RFC 4862). Other addresses it has from the beginning, by configuration."""
-        return self.simultaneous and not self.client and prefix.is_autonomous
+        return self.autoconfigured and prefix.is_autonomous
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):

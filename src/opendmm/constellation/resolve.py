@@ -16,6 +16,7 @@ from opendmm.constellation.deployment import (
     Timers,
 )
 from opendmm.constellation.file import (
+    BindingName,
     ConstellationFile,
     FlowSection,
     LinkSection,
@@ -238,14 +239,21 @@ def _controller(file: ConstellationFile, name: str) -> ControllerPlan:
 
 def _subscribers(file: ConstellationFile) -> dict[MobileNodeId, SubscriberPlan]:
     everywhere = access_nodes(file)
-    plans = [_subscriber(name, section, everywhere) for name, section in file.mobile_nodes.items()]
+    plans = [
+        _subscriber(file, name, section, everywhere) for name, section in file.mobile_nodes.items()
+    ]
     return {plan.mobile_node: plan for plan in plans}
 
 
 def _subscriber(
-    name: str, section: MobileNodeSection, everywhere: tuple[NodeId, ...]
+    file: ConstellationFile,
+    name: str,
+    section: MobileNodeSection,
+    everywhere: tuple[NodeId, ...],
 ) -> SubscriberPlan:
     access = tuple(NodeId(node) for node in section.access) or everywhere
+    by_proxy = file.reference_points.R_XU is BindingName.PMIPV6
+    gateways = [node for node in access if file.nodes[node].anchor not in (None, node)]
     return SubscriberPlan(
         name=name,
         mobile_node=_identity(name, section),
@@ -256,6 +264,8 @@ def _subscriber(
         access=access,
         access_delay=seconds(section.access_delay),
         link_layer_ids={node: _link_layer_id(name, section, node) for node in access},
+        autoconfigured=not section.client and (section.simultaneous or by_proxy),
+        gateways=frozenset() if section.client else frozenset(gateways),
     )
 
 

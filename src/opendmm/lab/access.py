@@ -22,7 +22,7 @@ from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, RouteForm, pu
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import Namespaces, inside
-from opendmm.lab.network import ANCHOR_IPV6, MOBILE_IPV6, carrier_commands
+from opendmm.lab.network import MOBILE_IPV6, carrier_commands, router_of
 from opendmm.model.identity import NodeId
 from opendmm.report.report import HostAddress
 
@@ -34,7 +34,6 @@ GLOBAL = 0
 """RT_SCOPE_UNIVERSE, as the scope of an address."""
 RTPROT_STATIC = 4
 METRIC = 1024
-GATEWAY = ipaddress.ip_address(ANCHOR_IPV6).packed
 _ADDRESSES = message(
     RTM_GETADDR,
     MessageFlag.REQUEST | MessageFlag.DUMP,
@@ -73,7 +72,8 @@ class MobileNodeLinks:
 
     def route_over(self, anchor: NodeId) -> None:
         """Default routes over a link, in place."""
-        self._execute([_default_route(size, self._index[anchor]) for size in (16, 4)])
+        router = ipaddress.ip_address(router_of(self.subscriber, anchor)).packed
+        self._execute([_default_route(size, router, self._index[anchor]) for size in (16, 4)])
 
     def detach(self, anchor: NodeId) -> None:
         """Take a link down."""
@@ -125,7 +125,7 @@ def _link_local_address(index: int) -> bytes:
     return message(RTM_NEWADDR, PUT, body)
 
 
-def _default_route(size: int, index: int) -> bytes:
+def _default_route(size: int, router: bytes, index: int) -> bytes:
     """IPv4 goes by the anchor's IPv6 address, too (RFC 8950): one neighbour to resolve."""
     ipv6 = size == 16
     form = RouteForm(
@@ -133,7 +133,7 @@ def _default_route(size: int, index: int) -> bytes:
         protocol=RTPROT_STATIC,
         metric=METRIC,
         output=index,
-        gateway=GATEWAY if ipv6 else b"",
-        via=b"" if ipv6 else GATEWAY,
+        gateway=router if ipv6 else b"",
+        via=b"" if ipv6 else router,
     )
     return put_route(bytes(size), 0, form)

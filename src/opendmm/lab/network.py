@@ -22,6 +22,8 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 
 ANCHOR_IPV6, MOBILE_IPV6, ANCHOR_IPV4 = "fe80::1", "fe80::2", "169.254.0.1"
+GATEWAY_IPV6, GATEWAY_LINK_LAYER = "fe80::200:5eff:fe00:5213", "00:00:5e:00:52:13"
+"""Of every mobile access gateway on every access link (RFC 6543 §4)."""
 INTERFACE_IDENTIFIER = "::1"
 """Of a mobile node that makes its addresses by itself; `home_address` is what comes of it."""
 LAST_RESORT = 4096
@@ -124,6 +126,7 @@ class LabNetwork:
         self._join(ends, Impairment(subscriber.access_delay), commands)
         mtu = self.deployment.access_mtu
         address = subscriber.link_layer_ids[anchor].hex(":")
+        gateway = f"address {GATEWAY_LINK_LAYER}" if anchor in subscriber.gateways else ""
         configure(
             self.namespaces.name(subscriber.name),
             [f"link set {anchor} mtu {mtu} address {address}"],
@@ -137,8 +140,8 @@ class LabNetwork:
         configure(
             self.namespaces.name(anchor),
             [
-                f"link set {subscriber.name} mtu {mtu} up",
-                f"addr add {ANCHOR_IPV6}/64 dev {subscriber.name} nodad",
+                f"link set {subscriber.name} mtu {mtu} {gateway} up",
+                f"addr add {router_of(subscriber, anchor)}/64 dev {subscriber.name} nodad",
                 f"addr add {ANCHOR_IPV4}/32 dev {subscriber.name}",
             ],
         )
@@ -184,6 +187,11 @@ class LabNetwork:
         link = self.topology.link(node, neighbour)
         far = next(end_ for end_ in link.ends if end_.node == neighbour)
         return far.ipv6.split("/")[0], far.ipv4.split("/")[0]
+
+
+def router_of(subscriber: SubscriberPlan, access: NodeId) -> str:
+    """The link-local address of an anchor, or a gateway, on a mobile node's link."""
+    return GATEWAY_IPV6 if access in subscriber.gateways else ANCHOR_IPV6
 
 
 def home_address(prefix: HomePrefix) -> str:
