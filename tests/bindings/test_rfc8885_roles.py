@@ -30,10 +30,12 @@ from opendmm.bindings.rfc8885.enclosure import enclosed
 from opendmm.bindings.rfc8885.maar import AccessRouter
 from opendmm.bindings.rfc8885.updates import GIVEN_UP_AFTER, Updates
 from opendmm.constellation.file import DatabaseMode
-from opendmm.model.identity import EntityAddress, FunctionalEntity
+from opendmm.entities.fe_iec.egress import PAGE
+from opendmm.model.context import ContextId
+from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import ForwardingPolicy
-from opendmm.reference_points import r_ic, r_xc, r_xx
+from opendmm.reference_points import r_ec, r_ic, r_xc, r_xx
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
 from opendmm.reference_points.message import Status
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingUpdate
@@ -260,6 +262,28 @@ def test_who_reports_in_does_so_by_notification() -> None:
     assert domain.entities[CMD].heard[0].message == asked
     assert domain.entities[A].heard[0].message == done
     assert domain.entities[CMD].messages(r_ic.PolicyAcknowledgement)
+
+
+@pytest.mark.parametrize("sizes", [[0], [3], [100], [PAGE, 40]])
+def test_a_long_list_of_contexts_comes_in_pages_that_fit(sizes: list[int]) -> None:
+    """RFC 6275 §6.1.1: 2048 octets at most. All pages say alike how many there are."""
+    domain = Domain()
+    numbers = iter(range(sum(sizes)))
+    pages = [
+        [ContextId(MobileNodeId(f"mn{next(numbers)}@example.org"), A) for _ in range(n)]
+        for n in sizes
+    ]
+    for number, page in enumerate(pages, 1):
+        listed = r_ec.DeliverySynchronised(
+            synchronisation=1, held=tuple(page), page=number, pages=len(pages)
+        )
+        domain.say(CMD, A, listed)
+    domain.run(0.1)
+    heard = domain.entities[A].messages(r_ec.DeliverySynchronised)
+    assert not domain.complaints
+    assert [context for one in heard for context in one.held] == [c for page in pages for c in page]
+    assert [one.page for one in heard] == list(range(1, len(heard) + 1))
+    assert {one.pages for one in heard} == {len(heard)}
 
 
 # Retransmission, pace, rate (RFC 8885 §3.6)

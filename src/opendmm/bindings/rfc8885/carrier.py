@@ -4,8 +4,9 @@ MAARs speak to the CMD; what one has to say to another goes through it (RFC 8885
 the answers of previous MAARs where the CMD is a locator (§3.3). Pure.
 """
 
+import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -29,8 +30,9 @@ from opendmm.bindings.rfc8885.config import DistributedConfig
 from opendmm.bindings.rfc8885.enclosure import UNNAMED, Opened, enclosed, opened
 from opendmm.bindings.rfc8885.updates import SEQUENCES, Updates
 from opendmm.constellation.file import DatabaseMode
+from opendmm.entities.fe_iec.egress import PAGE
 from opendmm.model.identity import NodeId
-from opendmm.reference_points import r_ic
+from opendmm.reference_points import r_ec, r_ic
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
 from opendmm.reference_points.message import Message
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingUpdate
@@ -46,6 +48,8 @@ from opendmm.wire.mobility.options.base import MobilityOption
 from opendmm.wire.mobility.options.distributed import ServingMaarOption
 from opendmm.wire.mobility.options.proxy import AccessTechnologyTypeOption, HandoffIndicatorOption
 
+LISTED = 16
+"""Contexts by name in one message: 2048 octets are room for 100 octets each."""
 REMEMBERED = 100_000
 """Requests whose sequence number is kept until they are answered."""
 FLAGS = BindingAcknowledgementFlags.P | BindingAcknowledgementFlags.D
@@ -83,14 +87,14 @@ class Carrier:
 
     def send(self, envelope: Envelope, now: float) -> list[Output]:
         """Take an envelope one hop further."""
+        return [
+            output
+            for message in _one_by_one(envelope.message)
+            for output in self._send(msgspec.structs.replace(envelope, message=message), now)
+        ]
+
+    def _send(self, envelope: Envelope, now: float) -> list[Output]:
         message = envelope.message
-        parts = _one_by_one(message)
-        if len(parts) > 1:
-            return [
-                output
-                for part in parts
-                for output in self.send(msgspec.structs.replace(envelope, message=part), now)
-            ]
         if type(message) not in HEADERS:
             fields = {"message": type(message).__name__}
             return [Complain("message-not-carried", envelope.receiver.node, fields)]
@@ -273,11 +277,27 @@ def _technology(message: Any) -> int:
 
 
 def _one_by_one(message: Message) -> list[Message]:
-    """A PBU or PBA is about one mobile node: batches of policies are taken apart."""
+    """A PBU or PBA is about one mobile node: batches of policies are taken apart, and lists of
+    contexts into as many as a Mobility Header has room for."""
     match message:
         case r_ic.PolicyUpdate(policies=policies) if len(policies) > 1:
             return [msgspec.structs.replace(message, policies=(one,)) for one in policies]
         case r_ic.PolicyAcknowledgement(results=results) if len(results) > 1:
             return [msgspec.structs.replace(message, results=(one,)) for one in results]
+        case r_ec.DeliverySynchronised(held=held) if len(held) > LISTED or message.pages > 1:
+            return [*_pages(message)]
         case _:
             return [message]
+
+
+def _pages(message: r_ec.DeliverySynchronised) -> Iterator[r_ec.DeliverySynchronised]:
+    """A page as several; each page of a message as equally many, so that all are numbered alike."""
+    longest = len(message.held) if message.pages == 1 else PAGE
+    parts = math.ceil(longest / LISTED)
+    for part in range(parts):
+        yield msgspec.structs.replace(
+            message,
+            held=message.held[part * LISTED : (part + 1) * LISTED],
+            page=(message.page - 1) * parts + part + 1,
+            pages=message.pages * parts,
+        )

@@ -68,7 +68,7 @@ _MESSAGES: dict[str, Provision] = {
     "DeliverySubscribe": _extended("RFC 7077 §4.1", NOTIFIED + ALONE),
     "DeliverySynchronised": _extended(
         "RFC 7077 §4.1",
-        NOTIFIED + "a page that is longer than a Mobility Header is not sent, and said",
+        NOTIFIED + "long lists come in many messages, none of them repeated by itself",
     ),
 }
 _GUARANTEES: dict[Guarantee, Provision] = {
