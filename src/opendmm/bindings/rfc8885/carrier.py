@@ -67,6 +67,10 @@ class Question(msgspec.Struct, frozen=True):
     lifetime: int
 
 
+Asked = tuple[NodeId, NodeId, str, str]
+"""Who asked whom what about what."""
+
+
 class Received(msgspec.Struct, frozen=True):
     """A Mobility Header opened: what it holds, and the same as envelopes."""
 
@@ -80,7 +84,7 @@ class Carrier:
     def __init__(self, config: DistributedConfig, updates: Updates) -> None:
         self.config = config
         self.updates = updates
-        self._questions: OrderedDict[tuple[NodeId, str, str], Question] = OrderedDict()
+        self._questions: OrderedDict[Asked, Question] = OrderedDict()
         self._sequence = 0
 
     # Out
@@ -114,7 +118,7 @@ class Carrier:
         to = self.config.next_hop(receiver)
         kind = type(message).__name__
         # What is relayed keeps the number by which the serving MAAR knows it.
-        relayed = self._questions.get((envelope.sender.node, kind, asked_about(message)))
+        relayed = self._questions.get(_request(envelope))
         serial = relayed.serial if relayed is not None else 0
         options = (
             *self._options(envelope, to, serial),
@@ -183,8 +187,8 @@ class Carrier:
         asked = ANSWERS.get(type(envelope.message))
         if asked is None:
             return None
-        subject = subject_of(envelope.message)
-        return self._questions.get((envelope.receiver.node, asked.__name__, subject))
+        ends = envelope.receiver.node, envelope.sender.node
+        return self._questions.get((*ends, asked.__name__, subject_of(envelope.message)))
 
     # In
 
@@ -235,7 +239,7 @@ class Carrier:
         sequence = getattr(carried, "sequence", 0)
         # The CMD relays under the serving MAAR's number; a previous MAAR is told which it is.
         serial = sequence if self.config.is_database else held.serial
-        key = (envelope.sender.node, kind.__name__, asked_about(envelope.message))
+        key = _request(envelope)
         lifetime = carried.lifetime if isinstance(carried, BindingUpdate) else 0
         self._questions[key] = Question(peer, sequence, serial, lifetime)
         self._questions.move_to_end(key)
@@ -244,10 +248,16 @@ class Carrier:
 
     def renew(self, envelope: Envelope, lifetime: int) -> None:
         """Let the answer to a request say another lifetime than was asked for."""
-        key = (envelope.sender.node, type(envelope.message).__name__, asked_about(envelope.message))
+        key = _request(envelope)
         held = self._questions.get(key)
         if held is not None:
             self._questions[key] = msgspec.structs.replace(held, lifetime=lifetime)
+
+
+def _request(envelope: Envelope) -> Asked:
+    message = envelope.message
+    ends = envelope.sender.node, envelope.receiver.node
+    return (*ends, type(message).__name__, asked_about(message))
 
 
 def acknowledgement(
