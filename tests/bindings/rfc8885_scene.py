@@ -175,6 +175,11 @@ class Domain:
         node = self.nodes[sender]
         self._carry_out(sender, node.send(ends(message, sender, receiver), self.now))
 
+    def restart(self, name: NodeId) -> None:
+        """A daemon begins anew, with nothing but its configuration and its entities' facts."""
+        self.nodes[name] = DistributedMobilityNode(self.nodes[name].config)
+        self._carry_out(name, self.nodes[name].start(self.now))
+
     def run(self, seconds: float) -> None:
         """Let time pass."""
         until = self.now + seconds

@@ -334,6 +334,22 @@ def test_no_more_than_max_update_rate_leave_about_one_thing_in_a_second() -> Non
     assert len(updates.fire(updates.next_timer())) == 1
 
 
+def test_a_peer_that_has_restarted_is_asked_again_at_once() -> None:
+    """RFC 5847 §3.2: its Restart Counter says that it knows nothing of it any more."""
+    domain = Domain()
+    domain.records.append(context(A))
+    for node in domain.nodes.values():
+        node.start(domain.now)
+    domain.fate = lambda _one, to: [] if to == CMD else [0.01]
+    domain.say(B, A, request(A))
+    domain.run(0.3)
+    assert not domain.entities[B].messages(r_xx.ContextResponse)
+    domain.fate = lambda _one, _to: [0.01]
+    domain.restart(CMD)
+    domain.run(0.1)
+    assert domain.entities[B].messages(r_xx.ContextResponse)
+
+
 def test_many_pbus_at_once_are_paced() -> None:
     """RFC 8885 §3.2, §6: pacing MUST avoid bursts on the outgoing link."""
     paced = msgspec.structs.replace(config(CMD), pace=100.0, burst=4)

@@ -95,7 +95,7 @@ class DistributedMobilityNode:
             case BindingAcknowledgement():
                 return self.role.acknowledged(peer, message, now)
             case Heartbeat():
-                return self._beat(peer, message)
+                return self._beat(peer, message, now)
             case BindingError():
                 if message.status == BindingErrorStatus.UNRECOGNIZED_MH_TYPE:
                     self.heartbeats.unknown_type(peer)
@@ -103,10 +103,13 @@ class DistributedMobilityNode:
             case _:
                 return self.role.delivered(peer, message, now)
 
-    def _beat(self, peer: NodeId, message: Heartbeat) -> list[Output]:
+    def _beat(self, peer: NodeId, message: Heartbeat, now: float) -> list[Output]:
         """A peer that has begun anew is to be told again what it had not answered."""
         outputs, restarted = self.heartbeats.received(peer, message)
-        return [*outputs, Reachable(peer, False), Reachable(peer, True)] if restarted else outputs
+        if not restarted:
+            return outputs
+        again = self.role.updates.restarted(peer, now)
+        return [*outputs, *again, Reachable(peer, False), Reachable(peer, True)]
 
     def _malformed(
         self, association: SecurityAssociation, problem: WireError, now: float

@@ -110,6 +110,14 @@ class Updates:
         for sequence in held.sequences:
             self._by_sequence.pop((held.to, sequence), None)
 
+    def restarted(self, peer: NodeId, now: float) -> list[Output]:
+        """A peer has forgotten what it was asked (RFC 5847 §3.2): ask again at once."""
+        for key, held in self._pending.items():
+            if held.to == peer:
+                held.clock = None
+                self._agenda.put(key, now)
+        return self.fire(now)
+
     def next_timer(self) -> float:
         return self._agenda.next_timer()
 
