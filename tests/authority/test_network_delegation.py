@@ -19,7 +19,7 @@ PREFIXES = DEPLOYMENT.subscribers[MN].prefixes
 
 
 def authority(node: NodeId) -> Authority:
-    return AssembledHosts(DEPLOYMENT)._authorities[node]
+    return AssembledHosts(DEPLOYMENT).authority(node)
 
 
 def granted(proof: bytes = b"", *, network: bool) -> bytes:

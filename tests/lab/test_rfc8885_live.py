@@ -1,5 +1,7 @@
 """Distributed Proxy Mobile IPv6 on the kernel: MAARs and CMD, in all three modes."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from opendmm.report.report import Move, Report
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pmipv6-rfc8885.yaml"
 OF_A, OF_B, OF_C = (f"2001:db8:{name}::1" for name in ("a:1", "b:1000", "c:1000"))
+PBU, PBA = "5", "6"
 TRIP_MS = 40.0
 CONTEXT = "context and grant received"
 
@@ -92,3 +95,25 @@ def test_the_modes_differ_by_their_trips(tmp_path: Path) -> None:
         assert number * TRIP_MS <= quickest < (number + 1) * TRIP_MS
         gap = min(move.downlink.gap_ms for move in away(report))
         assert (number + 3) * TRIP_MS <= gap + 1
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_wireshark_reads_every_packet_of_the_database(tmp_path: Path) -> None:
+    """Options 65 to 70 and the notifications of RFC 7077 it shows as unknown."""
+    path, captures = tmp_path / "file.yaml", tmp_path / "captures"
+    path.write_text(yaml.safe_dump(example(DatabaseMode.LOCATOR, constellation="t-shark")))
+    run_lab(load_deployment(path), path, progress=lambda _line: None, pcap=captures)
+    capture = captures / "cmd.pcap"
+    assert tshark(capture, "_ws.malformed") == []
+    kinds = {kind for (kind,) in tshark(capture, "mipv6 && !icmpv6", "mip6.mhtype")}
+    assert {PBU, PBA} <= kinds
+    maars = {f"fd00:d:{number}::1" for number in (4, 5, 6)}
+    senders = {sender for (sender,) in tshark(capture, f"mip6.mhtype == {PBU}", "ipv6.src")}
+    assert senders == {"fd00:d:3::1", *maars}
+
+
+def tshark(capture: Path, display: str, *fields: str) -> list[list[str]]:
+    command = ["tshark", "-n", "-r", str(capture), "-Y", display, "-T", "fields"]
+    command += [argument for field in (fields or ("frame.number",)) for argument in ("-e", field)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line.split("\t") for line in lines]

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from opendmm.authority.authority import MobileNodeCredential
+from opendmm.authority.authority import Authority, MobileNodeCredential
 from opendmm.authority.registry import NodeRecord, Registry
 from opendmm.constellation.assembly import host_for, host_for_mobile_node
 from opendmm.constellation.deployment import Deployment
@@ -34,6 +34,10 @@ class AssembledHosts:
         }
         for authority in self._authorities.values():
             authority.witness = self.witness
+
+    def authority(self, node: NodeId) -> Authority:
+        """What a network element signs and checks with."""
+        return self._authorities[node]
 
     def host(self, node: NodeId) -> EntityHost:
         """The entities of a network element, new."""
