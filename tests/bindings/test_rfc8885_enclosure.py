@@ -2,14 +2,15 @@
 
 from ipaddress import IPv6Network
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from message_strategies import values
 from rfc8885_scene import ADDRESSES, A, B, context, egress
 
-from opendmm.bindings.pmipv6.extension import VENDOR
-from opendmm.bindings.rfc8885.carriage import HEADERS, POINTS, Options, ends, header_of
+from opendmm.bindings.pmipv6.extension import VENDOR, wrapped
+from opendmm.bindings.rfc8885.carriage import HEADERS, NAMES, POINTS, Options, ends, header_of
 from opendmm.bindings.rfc8885.enclosure import enclosed, opened
 from opendmm.constellation.rfc8885 import CARRIED
 from opendmm.model.addressing import HomePrefix
@@ -21,7 +22,10 @@ from opendmm.wire.mobility.binding import BindingUpdate
 from opendmm.wire.mobility.codec import decode, encode
 from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import BindingUpdateFlags
-from opendmm.wire.mobility.options.identification import VendorSpecificOption
+from opendmm.wire.mobility.options.identification import (
+    MobileNodeIdentifierOption,
+    VendorSpecificOption,
+)
 from opendmm.wire.mobility.options.proxy import HomeNetworkPrefixOption
 
 HERE, THERE = ADDRESSES[A], ADDRESSES[B]
@@ -68,6 +72,51 @@ def test_octets_that_are_no_message_raise_nothing_but_value_errors(
     )
     try:
         assert opened(over_the_wire(options), ADDRESSES) is None or last == 1
+    except ValueError:
+        return
+
+
+PLAIN = (
+    st.none() | st.booleans() | st.integers(-5, 300) | st.text(max_size=5) | st.binary(max_size=9)
+)
+FIELDS = st.sampled_from(
+    (
+        "type",
+        "mobile_node",
+        "home_anchor",
+        "context",
+        "contexts",
+        "policy",
+        "policies",
+        "results",
+        "prefixes",
+        "link_layer_id",
+        "order",
+        "status",
+        "egress",
+        "attached_at",
+    )
+)
+NESTED = st.recursive(
+    PLAIN | st.sampled_from(sorted(NAMES)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=5),
+    max_leaves=20,
+)
+MAPS = st.dictionaries(FIELDS, NESTED, max_size=6)
+
+
+@given(st.lists(MAPS, max_size=3), st.sampled_from(sorted(NAMES)), st.booleans())
+def test_maps_that_are_no_message_raise_nothing_but_value_errors(
+    maps: list[dict[str, object]], kind: str, named: bool
+) -> None:
+    for fields in maps[:1]:
+        fields["type"] = kind
+    payload = msgspec.msgpack.encode([maps, "maar-a", "maar-b"])
+    identity = (MobileNodeIdentifierOption.from_nai("mn1@example.org"),) if named else ()
+    prefix = (HomeNetworkPrefixOption(IPv6Network("2001:db8::/64")),)
+    carried = over_the_wire((*identity, *prefix, *wrapped(payload)))
+    try:
+        opened(carried, ADDRESSES)
     except ValueError:
         return
 

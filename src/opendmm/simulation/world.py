@@ -134,6 +134,7 @@ class World:
     def send(self, envelope: Envelope) -> None:
         """Hand an envelope to what carries it, completed as the receiving binding would."""
         if self.octets.carries(envelope):
+            self.network.sent.append(envelope)
             self.octets.send(envelope)
         else:
             self.network.send(self._completed(envelope))
