@@ -45,6 +45,7 @@ from opendmm.wire.mobility.revocation import (
     BindingRevocationAcknowledgement,
     BindingRevocationIndication,
 )
+from opendmm.wire.mobility.update_notification import UpdateNotification
 
 T, R, P = RevocationTrigger, RevocationStatus, RevocationFlags.P
 NAMED = (MobileNodeIdentifierOption.from_nai(MN),)
@@ -217,12 +218,31 @@ def test_a_revocation_again_is_accepted_again_and_changes_nothing() -> None:
     assert not delivered(outputs)
 
 
-def test_the_detachment_of_a_revoked_mobile_node_needs_no_deregistration() -> None:
+def test_the_anchor_hears_when_the_link_of_a_revoked_mobile_node_goes() -> None:
+    """It may count on that link when the other one goes; it gives no answer (RFC 5213 §5.3.5)."""
     gateway = registered()
     gateway.revoked(LMA, bri(), NOW + 1)
-    outputs = gateway.send(from_gateway(MAG_1, detach(NOW + 2)), NOW + 2)
-    assert [type(message) for message in delivered(outputs)] == [r_xu.DetachAcknowledgement]
-    assert not transmitted(outputs, BindingUpdate)
+    (update,) = transmitted(
+        gateway.send(from_gateway(MAG_1, detach(NOW + 2)), NOW + 2), BindingUpdate
+    )
+    assert update.lifetime == 0
+    (told,) = delivered(gateway.fire(NOW + 3))
+    assert isinstance(told, r_xu.DetachAcknowledgement)
+
+
+def test_an_anchor_that_counts_on_a_revoked_link_again_has_it_registered_again() -> None:
+    """RFC 7077: the FE_MCTX accepts what nobody asked for, the gateway is made to ask."""
+    anchor = Anchor()
+    anchor.answer(MAG_1, pbu(NOW))
+    anchor.says(MAG_1, revoked(), NOW + 1)
+    again = r_xu.AttachAcknowledgement(
+        mobile_node=MN, attached_at=int(NOW * 1e6), status=0, anchor=LMA, prefixes=(HNP, HOA)
+    )
+    (notification,) = anchor.says(MAG_1, again, NOW + 2)
+    assert isinstance(notification, UpdateNotification)
+    gateway = registered()
+    gateway.revoked(LMA, bri(), NOW + 1)
+    assert transmitted(gateway.notified(LMA, notification, NOW + 2), BindingUpdate)
 
 
 REJECTED: list[tuple[str, BindingRevocationIndication, RevocationStatus]] = [

@@ -144,7 +144,9 @@ def test_garbage_at_the_socket_is_counted_logged_once_and_changes_nothing(tmp_pa
     report = run(tmp_path, "t-attack", short, finished=attack)
     assert report.passed
     assert seen["same"]
-    refused = {row["peer"]: row["refused"] for row in seen["peers"] if row.get("binding") == "pmipv6"}
+    refused = {
+        row["peer"]: row["refused"] for row in seen["peers"] if row.get("binding") == "pmipv6"
+    }
     assert refused["mag-1"] > 100
     assert seen["log"].count("message-malformed") == 1
     strangers = [line for line in seen["log"].splitlines() if "stranger" in line]

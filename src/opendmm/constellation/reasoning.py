@@ -7,7 +7,7 @@ what the forwarding means can carry, whether a protocol fits. Nothing is run.
 
 from collections.abc import Iterator
 
-from opendmm.constellation import counterparts, means, promises, rfc8885
+from opendmm.constellation import counterparts, means, pmipv6, promises, rfc8885
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     *counterparts.CHECKS,
     *promises.CHECKS,
     *means.CHECKS,
+    *pmipv6.CHECKS,
     *rfc8885.CHECKS,
 )
 _WEIGHT = {severity: weight for weight, severity in enumerate(Severity)}

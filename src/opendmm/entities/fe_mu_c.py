@@ -355,17 +355,17 @@ class NetworkClient(_Client):
         return self._stop(link) if self.gateway_to is not None and link.order else []
 
     def _revoked(self, message: r_xu.AttachmentRevoked, now: float) -> list[Effect]:
-        """On a gateway: serve this attachment no longer."""
+        """On a gateway: serve this attachment no longer. One that was not acknowledged yet is
+        told on: should the other link go, this one counts."""
         link = self.links.get(message.mobile_node)
         if self.gateway_to is None or link is None or link.detached_at:
             return []
         if link.attached_at != message.attached_at:
             return []
-        settled = self.outstanding.settle(("attach", link.mobile_node))
         if message.reason is r_xu.RevocationReason.ENDED:
-            return settled + self._stop(link)
+            return [*self.outstanding.settle(("attach", link.mobile_node)), *self._stop(link)]
         due = SetTimer(f"{DRAINED}{link.mobile_node}", now + self.drain)
-        return [*settled, *self._keep(msgspec.structs.replace(link, revoked=True)), due]
+        return [*self._keep(msgspec.structs.replace(link, revoked=True)), due]
 
     def _drained(self, mobile_node: MobileNodeId) -> list[Effect]:
         link = self.links.get(mobile_node)

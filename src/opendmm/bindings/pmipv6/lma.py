@@ -125,8 +125,9 @@ class LocalMobilityAnchor:
         return entry if entry is not None and entry.stage is Stage.ACTIVE else None
 
     def _deregister(self, gateway: NodeId, message: BindingUpdate, now: float) -> list[Output]:
-        """RFC 5213 §5.3.5; of a gateway that the mobile node has left already, or of a mobile
-        node without a session (§5.4.1): nothing."""
+        """RFC 5213 §5.3.5. Of a gateway that the mobile node has left already, or of one without
+        a session (§5.4.1), it is ignored: no answer, no change. The FE_MCTX hears that the link is
+        gone all the same: it may count on it, or know more than a cache that has restarted."""
         mobile_node = named(message)
         held = self.cache.entries.get(mobile_node)
         claim = self.cache.claims.get(mobile_node)
@@ -134,7 +135,7 @@ class LocalMobilityAnchor:
         if claim is not None and claim.gateway == gateway:
             del self.cache.claims[mobile_node]
         elif held is None or held.gateway != gateway:
-            return []
+            return [self._detached(gateway, mobile_node, ticks_of(message), 0, now)]
         begun = max(e.attached_at for e in (held, claim) if e is not None and e.gateway == gateway)
         prefixes = held.prefixes if held is not None else ()
         answer = self._answer(

@@ -147,7 +147,7 @@ class MobileAccessGateway:
         """RFC 5213 §6.9.1.4: said once more each time the FE_MU_C says it, for the short while
         that the answer is waited for; an anchor that has heard of a later attachment gives none."""
         entry = self.registrations.get(message.mobile_node)
-        if entry is not None and entry.stage in (Stage.DENIED, Stage.REVOKED):
+        if entry is not None and entry.stage is Stage.DENIED:
             entry.detached_at = message.detached_at
             return self._left(entry)
         if entry is None:
