@@ -34,6 +34,7 @@ class Revocations:
     def __init__(self, config: PmipConfig) -> None:
         self.config = config
         self._pending: dict[str, Revocation] = {}
+        self._by_sequence: dict[int, str] = {}
         self._agenda: Agenda[str] = Agenda()
         self._sequence = 0
 
@@ -47,6 +48,7 @@ class Revocations:
         now: float,
     ) -> list[Output]:
         """Have a gateway serve an attachment no longer."""
+        self.settled(gateway, mobile_node)
         self._sequence = (self._sequence + 1) & 0xFFFF
         message = BindingRevocationIndication(
             trigger=trigger,
@@ -63,28 +65,32 @@ class Revocations:
         self._pending[key] = Revocation(
             gateway=gateway, mobile_node=mobile_node, message=message, waiting=waiting
         )
+        self._by_sequence[message.sequence] = key
         self._agenda.put(key, waiting.due)
         return [Transmit(gateway, message)]
 
     def settled(self, gateway: NodeId, mobile_node: MobileNodeId) -> None:
         """The gateway has registered, or de-registered, the mobile node meanwhile."""
         key = f"{gateway} {mobile_node}"
-        self._pending.pop(key, None)
+        revocation = self._pending.pop(key, None)
+        if revocation is None:
+            return
+        if self._by_sequence.get(revocation.message.sequence) == key:
+            del self._by_sequence[revocation.message.sequence]
         self._agenda.drop(key)
 
     def acknowledged(
         self, gateway: NodeId, message: BindingRevocationAcknowledgement
     ) -> list[Output]:
         """A BRA (§6.2.2); the binding is gone on this side already, whatever it says."""
-        for revocation in self._pending.values():
-            if revocation.gateway != gateway or revocation.message.sequence != message.sequence:
-                continue
-            self.settled(gateway, revocation.mobile_node)
-            if message.status.accepted:
-                return []
-            fields = {"mobile_node": revocation.mobile_node, "status": message.status.name}
-            return [Complain("revocation-rejected", gateway, fields)]
-        return []
+        revocation = self._pending.get(self._by_sequence.get(message.sequence, ""))
+        if revocation is None or revocation.gateway != gateway:
+            return []
+        self.settled(gateway, revocation.mobile_node)
+        if message.status.accepted:
+            return []
+        fields = {"mobile_node": revocation.mobile_node, "status": message.status.name}
+        return [Complain("revocation-rejected", gateway, fields)]
 
     def next_timer(self) -> float:
         return self._agenda.next_timer()
@@ -95,7 +101,7 @@ class Revocations:
         for key in self._agenda.take(now):
             revocation = self._pending[key]
             if revocation.repeated >= self.config.bri_max_retries:
-                del self._pending[key]
+                self.settled(revocation.gateway, revocation.mobile_node)
                 fields = {"mobile_node": revocation.mobile_node}
                 outputs.append(Complain("revocation-unanswered", revocation.gateway, fields))
                 continue
