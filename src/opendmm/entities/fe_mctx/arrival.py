@@ -65,11 +65,31 @@ class Arrival:
             proof=message.proof,
             gateway=gateway,
             ended=held.ended if held is not None else {},
+            superseded=_still_there(held, sender),
         )
+        return self._claim(attachment, message.home_anchor, now)
+
+    def revive(self, mobile_node: MobileNodeId, now: float) -> list[Effect]:
+        """The link in use has gone; of those there were before it the latest counts again."""
+        held = self.core.attachments.get(mobile_node)
+        if held is None or held.attached or not held.superseded:
+            return []
+        latest = msgspec.structs.replace(
+            held.superseded[-1],
+            attached_at=max(held.superseded[-1].attached_at, held.attached_at + 1),
+            ended=held.ended,
+            superseded=held.superseded[:-1],
+        )
+        return self._claim(latest, None, now)
+
+    def _claim(self, attachment: Attachment, home: NodeId | None, now: float) -> list[Effect]:
+        """Claim every context of the mobile node; `home` is a hint for one that is unknown."""
+        mobile_node = attachment.mobile_node
+        profile = self.core.profile(mobile_node)
         effects = self.core.keep_attachment(attachment)
-        homes = self._known_homes(message)
-        for home in sorted(homes):
-            effects += self.begin(ContextId(mobile_node, home), now)
+        homes = self._known_homes(mobile_node, home)
+        for known in sorted(homes):
+            effects += self.begin(ContextId(mobile_node, known), now)
         if not homes or (profile is not None and profile.simultaneous):
             effects += self._look_up(mobile_node, now)
         return effects
@@ -98,8 +118,7 @@ class Arrival:
             for effect in self.begin(visit.key, now)
         ]
 
-    def _known_homes(self, message: r_xu.AttachNotification) -> set[NodeId]:
-        mobile_node = message.mobile_node
+    def _known_homes(self, mobile_node: MobileNodeId, hint: NodeId | None) -> set[NodeId]:
         profile = self.core.profile(mobile_node)
         homes = {visit.key.home_anchor for visit in self.core.visits_of(mobile_node)}
         homes |= {key.home_anchor for key in self.prepared if key.mobile_node == mobile_node}
@@ -108,8 +127,8 @@ class Arrival:
             own = ContextId(mobile_node, self.core.node)
             if profile.simultaneous or self.core.register.entry(own) is not None:
                 homes.add(self.core.node)
-        elif message.home_anchor is not None:
-            homes.add(message.home_anchor)
+        elif hint is not None:
+            homes.add(hint)
         return homes
 
     def _look_up(self, mobile_node: MobileNodeId, now: float) -> list[Effect]:
@@ -427,6 +446,14 @@ class Arrival:
                 deprecated=tuple(p for c in deprecated for p in c.prefixes),
             ),
         )
+
+
+def _still_there(held: Attachment | None, sender: EntityAddress) -> tuple[Attachment, ...]:
+    """The links that a new one, told by `sender`, takes the place of."""
+    if held is None:
+        return ()
+    before = (*held.superseded, msgspec.structs.replace(held, superseded=(), ended={}))
+    return tuple(one for one in before if one.attached and one.client != sender)
 
 
 def _outdated(held: Attachment, sender: EntityAddress, message: r_xu.AttachNotification) -> bool:

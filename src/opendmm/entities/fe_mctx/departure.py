@@ -176,6 +176,9 @@ class Leaving:
             return effects
         ended = max(message.detached_at, attachment.ended.get(sender.node, 0))
         attachment.ended[sender.node] = ended
+        attachment.superseded = tuple(
+            other for other in attachment.superseded if other.client != sender
+        )
         concerned = attachment.attached and self._concerns(sender, message, attachment)
         attachment.attached = attachment.attached and not concerned
         effects += self.core.keep_attachment(attachment)

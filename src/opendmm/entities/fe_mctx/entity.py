@@ -93,7 +93,10 @@ class FeMctx:
             case r_xu.AttachNotification():
                 return self.arrival.attached(sender, message, now)
             case r_xu.DetachNotification():
-                return self.leaving.detached(sender, message, now)
+                return [
+                    *self.leaving.detached(sender, message, now),
+                    *self.arrival.revive(message.mobile_node, now),
+                ]
             case r_xu.HandoverPrediction():
                 return self.prediction.predicted(sender, message, now)
             case r_xu.ReleaseRequest():

@@ -28,6 +28,8 @@ class Attachment(msgspec.Struct, kw_only=True):
     attached: bool = True
     ended: dict[NodeId, int] = {}
     """When links were last gone, by the clock of the client that told."""
+    superseded: tuple["Attachment", ...] = ()
+    """Links to other gateways of this anchor that were there before and have not gone."""
     gateway: Egress | None = None
 
 
