@@ -149,7 +149,7 @@ class EntityHost:
             self._run(now)
 
     def drain(self) -> Output:
-        """What is to be done; the caller makes facts durable and applies rules before it sends envelopes."""
+        """What is to be done: facts first, then rules, then envelopes."""
         output, self._output = self._output, Output()
         return output
 
