@@ -1,5 +1,6 @@
 """Mobile access gateways: the FE_MU_C apart from its anchor (RFC 5213 in the framework's words)."""
 
+import msgspec
 import pytest
 from instant_network import InstantNetwork
 
@@ -117,6 +118,34 @@ def test_an_acknowledgement_that_comes_after_the_link_has_gone_carries_nothing(
     network.hosts[MAG_A].receive(late, network.now)
     network.run()
     assert not network.rules(MAG_A)
+
+
+def test_an_attachment_that_is_heard_of_after_its_end_counts_for_nothing(
+    network: InstantNetwork,
+) -> None:
+    network.blocked.add(ANCHOR_A)
+    attach(network, MAG_A)
+    early = next(e for e in network.log if isinstance(e.message, r_xu.AttachNotification))
+    detach(network, MAG_A)
+    end = next(e for e in network.log if isinstance(e.message, r_xu.DetachNotification))
+    network.blocked.clear()
+    for envelope in (end, early):
+        network.hosts[ANCHOR_A].receive(envelope, network.now)
+        network.run()
+    assert not network.rules(ANCHOR_A)
+
+
+def test_an_acknowledgement_overtaken_by_a_later_one_changes_nothing(
+    network: InstantNetwork,
+) -> None:
+    attach(network, MAG_A)
+    envelope = next(e for e in network.log if isinstance(e.message, r_xu.AttachAcknowledgement))
+    older = msgspec.structs.replace(envelope.message, order=None, prefixes=())
+    before = network.rules(MAG_A)
+    late = msgspec.structs.replace(envelope, message=older)
+    network.hosts[MAG_A].receive(late, network.now)
+    network.run()
+    assert network.rules(MAG_A) == before
 
 
 def test_a_gateway_cannot_register_with_an_anchor_that_is_not_its_own(

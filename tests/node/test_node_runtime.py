@@ -44,7 +44,7 @@ def on_message(*effects: Effect) -> Callable[[Input], list[Effect]]:
     return lambda event: list(effects) if isinstance(event, Received) else []
 
 
-def test_facts_are_durable_before_messages_leave_and_rules_follow() -> None:
+def test_facts_are_durable_and_rules_are_applied_before_messages_leave() -> None:
     journal = Journal()
     entity = Scripted(
         on_message(Install(RULE), Send(EntityAddress(THERE, MCTX), FOUND), Persist("k", b"v"))
@@ -57,7 +57,7 @@ def test_facts_are_durable_before_messages_leave_and_rules_follow() -> None:
 
     asyncio.run(story())
 
-    assert journal.lines == ["facts k", "send ContextFound", f"rules {RULE.key}"]
+    assert journal.lines == ["facts k", f"rules {RULE.key}", "send ContextFound"]
     assert entity.inputs[-1] == RuleOutcome(RULE)
 
 

@@ -323,7 +323,7 @@ class NetworkClient(_Client):
             deprecated=message.deprecated,
         )
         said = [*super().anchored(link, message), advertise]
-        if self.gateway_to is None:
+        if self.gateway_to is None or _older(message.order, link.order):
             return said
         served = msgspec.structs.replace(
             link,
@@ -389,6 +389,11 @@ class NetworkClient(_Client):
             for prefix in link.served
             for table, action in actions.items()
         ]
+
+
+def _older(one: MoveOrder | None, other: MoveOrder | None) -> bool:
+    """Whether a move was granted before another: its acknowledgement was overtaken."""
+    return other is not None and (one is None or one < other)
 
 
 def _slots(prefix: HomePrefix) -> list[RuleKey]:

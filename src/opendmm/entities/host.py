@@ -3,8 +3,8 @@
 This is the sans-IO core of a node. The daemon and the simulator both feed it (`receive`,
 `local`, `fire`, `outcomes`) and drain it (`drain`). Messages between entities of the same
 node never leave it: the in-process binding. Order inside one drain: facts are made durable
-first, then rules are applied (their outcomes fed back), and envelopes may go out as soon as
-the facts are durable.
+first, then rules are applied, then envelopes go out, so that none says what is not yet true,
+and the outcomes of the rules are fed back.
 """
 
 import heapq
@@ -149,7 +149,7 @@ class EntityHost:
             self._run(now)
 
     def drain(self) -> Output:
-        """What is to be done; the caller makes facts durable before sending envelopes."""
+        """What is to be done: facts first, then rules, then envelopes."""
         output, self._output = self._output, Output()
         return output
 

@@ -4,7 +4,9 @@ An anchor may deliver a prefix that an ingress on the same node redirects; each 
 own rule. For every slot the rule with the greatest move order wins; between equals the one
 that brings the packet nearer to the mobile node. The slot of a flow is emptied while the slot
 of all packets to its prefix is held by a rule that stands above: a mobile node that has come
-back is not redirected by what an ingress was told before. Pure: no kernel here.
+back is not redirected by what an ingress was told before. When the rule that holds a slot is
+withdrawn, one of an earlier move does not come back into force: where it leads to may have been
+true once. Pure: no kernel here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,6 +30,8 @@ class RulePlan:
         self._asked: dict[RuleKey, dict[FunctionalEntity, Rule]] = {}
         self._flows: dict[RuleKey, set[RuleKey]] = {}
         """Slots of flows by the slot of all packets to their prefix."""
+        self._over: dict[RuleKey, MoveOrder] = {}
+        """The latest move whose rule was withdrawn from a slot that has rules of earlier ones."""
 
     def request(self, request: RuleRequest) -> list[Change]:
         """Record a request; the changes the driver must make, in this order."""
@@ -59,10 +63,14 @@ class RulePlan:
             if request.key.flow is not None:
                 self._flows.setdefault(_of_all(request.key), set()).add(request.key)
         elif (asked := self._asked.get(request.key)) is not None:
-            asked.pop(request.owner, None)
+            withdrawn = asked.pop(request.owner, None)
             if not asked:
                 del self._asked[request.key]
+                self._over.pop(request.key, None)
                 self._forget_flow(request.key)
+            elif withdrawn is not None and withdrawn.order > self._latest(asked):
+                over = self._over.get(request.key, withdrawn.order)
+                self._over[request.key] = max(over, withdrawn.order)
 
     def _forget_flow(self, key: RuleKey) -> None:
         if key.flow is None:
@@ -78,10 +86,16 @@ class RulePlan:
         if not asked:
             return None
         rule = max(asked.values(), key=_rank)
+        if self._over and rule.order < self._over.get(key, rule.order):
+            return None
         if key.flow is None:
             return rule
         above = self.effective(_of_all(key))
         return None if above is not None and _rank(above) > _rank(rule) else rule
+
+    @staticmethod
+    def _latest(asked: Mapping[FunctionalEntity, Rule]) -> MoveOrder:
+        return max(rule.order for rule in asked.values())
 
     def holds(self, key: RuleKey) -> bool:
         """Whether there is a rule for all packets of a slot, or for some flow of theirs."""

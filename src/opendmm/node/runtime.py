@@ -1,7 +1,8 @@
 """A node's entities carried out: one step for every input, in the order that keeps promises.
 
-Facts become durable, then messages may leave, then rules are applied in one batch and their
-outcomes go back to the entities, and so on until nothing is left to do. All of it happens in
+Facts become durable, then rules are applied in one batch, then messages may leave (so that none
+says what is not yet true) and the outcomes of the rules go back to the entities, and so on until
+nothing is left to do. All of it happens in
 the event loop without waiting, so an input is dealt with completely before the next one.
 """
 
@@ -9,8 +10,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from opendmm.entities.effects import Advertise, Input
-from opendmm.entities.host import EntityHost, Output
+from opendmm.entities.effects import Advertise, Input, RuleOutcome
+from opendmm.entities.host import EntityHost, Output, RuleRequest
 from opendmm.forwarding.plane import ForwardingPlane
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
@@ -186,21 +187,25 @@ class NodeRuntime:
             self.store.commit(output.facts)
         recorder, now = self.recorder, self.now()
         recorder.messages(TraceKind.MESSAGE_LOCAL, output.local_envelopes, now)
-        recorder.messages(TraceKind.MESSAGE_SENT, output.envelopes, now)
+        outcomes = self._apply(output.rules) if output.rules else []
+        recorder.messages(TraceKind.MESSAGE_SENT, output.envelopes, self.now())
         if self.sender is not None:
             for envelope in output.envelopes:
                 self.sender.send(envelope)
-        if output.rules:
-            for request in output.rules:
-                prefix = request.key.prefix
-                self._lengths.add((len(prefix.network), prefix.length))
-            outcomes = self.plane.carry_out(output.rules)
-            recorder.rules(output.rules, outcomes, self.now())
+        if outcomes:
             self._feed("rule outcomes", self.host.outcomes, outcomes)
         if self.advertise is not None:
             for advertise in output.advertisements:
                 self.advertise(advertise)
         recorder.notices(output.notices)
+
+    def _apply(self, requests: Sequence[RuleRequest]) -> list[tuple[FunctionalEntity, RuleOutcome]]:
+        for request in requests:
+            prefix = request.key.prefix
+            self._lengths.add((len(prefix.network), prefix.length))
+        outcomes = self.plane.carry_out(requests)
+        self.recorder.rules(requests, outcomes, self.now())
+        return outcomes
 
     def _arm_timer(self) -> None:
         due = self.host.next_timer()

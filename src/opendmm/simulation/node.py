@@ -1,8 +1,8 @@
 """A simulated network element: the real entities, a disk, a kernel, and a life that can end.
 
 The disk (facts) and the kernel (rules) survive a crash of the process; everything else is
-built anew from them. One drain is carried out in the daemon's order (facts, envelopes,
-rules, outcomes), and an armed crash can strike between any two of these, and between two
+built anew from them. One drain is carried out in the daemon's order (facts, rules,
+envelopes, outcomes), and an armed crash can strike between any two of these, and between two
 envelopes or two rules.
 """
 
@@ -189,12 +189,12 @@ class SimulatedNode:
             self._crash_point()
             self._keep(output)
             self._crash_point()
+            outcomes = self._apply(output.rules) if output.rules else []
             for envelope in output.envelopes:
                 self._record_message(TraceKind.MESSAGE_SENT, envelope)
                 self._world.send(envelope)
                 self._crash_point()
-            if output.rules:
-                host.outcomes(self._apply(output.rules), self.clock)
+            host.outcomes(outcomes, self.clock)
             for advertise in output.advertisements:
                 self._world.advertised(self.name, advertise)
         self._set_wake()

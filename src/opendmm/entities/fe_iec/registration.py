@@ -122,8 +122,9 @@ class Registration:
             stage=Stage.EGRESS,
             reporter=report.sender,
         )
-        if self.core.companion() is not None and report.context.order.sequence > 1:
-            # The companion may have died between telling ingresses and telling us.
+        # The companion may have died between telling ingresses and egresses and telling us.
+        unsure = self.core.companion() is not None and report.context.order.sequence > 1
+        if unsure:
             record.redirected = set(self.core.config.ingresses)
         if held is None:
             return record
@@ -133,7 +134,7 @@ class Registration:
         record.redirected |= held.redirected
         record.uplink = held.uplink
         former = list(held.former)
-        if held.egress_needed:
+        if held.egress_needed or unsure:
             former.append(held.egress)
         record.former = [
             egress for egress in dict.fromkeys(former) if egress.node != report.egress.node

@@ -177,7 +177,8 @@ class Leaving:
         effects: list[Effect] = [Send(sender, answer)]
         attachment = self.core.attachments.get(mobile_node)
         if attachment is None:
-            return effects
+            # Its beginning may come later; then it is known to be over.
+            attachment = Attachment(mobile_node=mobile_node, client=sender, attached=False)
         ended = max(message.detached_at, attachment.ended.get(sender.node, 0))
         attachment.ended[sender.node] = ended
         attachment.superseded = tuple(

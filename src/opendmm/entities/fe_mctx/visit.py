@@ -18,13 +18,13 @@ class Attachment(msgspec.Struct, kw_only=True):
     """
 
     mobile_node: MobileNodeId
-    attached_at: int
-    reported_at: int
-    interface: str
-    link_layer_id: bytes
-    access_technology: int
     client: EntityAddress
-    proof: bytes
+    attached_at: int = 0
+    reported_at: int = 0
+    interface: str = ""
+    link_layer_id: bytes = b""
+    access_technology: int = 0
+    proof: bytes = b""
     attached: bool = True
     ended: dict[NodeId, int] = {}
     """When links were last gone, by the clock of the client that told."""
