@@ -1,0 +1,90 @@
+"""FE_MU_C on the mobile node itself."""
+
+from opendmm.authority.authority import MobileNodeCredential
+from opendmm.entities.effects import (
+    Effect,
+    Install,
+    LinkAttached,
+    LinkDetached,
+    Persist,
+)
+from opendmm.entities.fe_mu_c.client import Client, Link
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.order import MoveOrder, microseconds
+from opendmm.model.rules import Access, Rule, RuleKey, Table
+from opendmm.reference_points import r_xu
+
+DEFAULT_ROUTES = (HomePrefix(bytes(16), 0), HomePrefix(bytes(4), 0))
+
+
+class HostClient(Client):
+    """FE_MU_C on a mobile node: it says itself where it is, and signs it."""
+
+    def __init__(
+        self, mobile_node: MobileNodeId, credential: MobileNodeCredential, retransmit: float = 0.2
+    ) -> None:
+        super().__init__(retransmit)
+        self.mobile_node = mobile_node
+        self.credential = credential
+        self._up: dict[str, LinkAttached] = {}
+        self._home: NodeId | None = None
+        self._anchor: NodeId | None = None
+
+    def prove_attachment(self, mobile_node: MobileNodeId, anchor: NodeId, at: int) -> bytes:
+        del mobile_node
+        return self.credential.prove_attachment(anchor, at)
+
+    def prove_release(self, prefixes: tuple[HomePrefix, ...], at: int) -> bytes:
+        return self.credential.prove_release(prefixes, at)
+
+    def attached(self, event: LinkAttached, now: float) -> list[Effect]:
+        if event.anchor is None:
+            return []
+        self._up.pop(event.interface, None)
+        self._up[event.interface] = event
+        at = microseconds(now)
+        link = Link(
+            mobile_node=self.mobile_node,
+            interface=event.interface,
+            link_layer_id=event.link_layer_id,
+            anchor=event.anchor,
+            attached_at=at,
+        )
+        notification = r_xu.AttachNotification(
+            mobile_node=self.mobile_node,
+            attached_at=at,
+            home_anchor=self._home,
+            previous_anchor=self._anchor,
+            proof=self.credential.prove_attachment(event.anchor, at),
+        )
+        exchange = ("attach", self.mobile_node)
+        return self._keep(link) + self.outstanding.request(
+            exchange, self._mctx(link), notification, now
+        )
+
+    def detached(self, event: LinkDetached, now: float) -> list[Effect]:
+        """The anchor sees a link go by itself; what remains is to fall back on another one."""
+        self._up.pop(event.interface, None)
+        link = self.links.get(self.mobile_node)
+        if link is None or link.interface != event.interface:
+            return []
+        if self._up:
+            latest = list(self._up.values())[-1]
+            return self.attached(latest, now)
+        del self.links[self.mobile_node]
+        return [
+            *self.outstanding.settle(("attach", self.mobile_node)),
+            Persist(str(self.mobile_node), None),
+        ]
+
+    def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
+        """FE_MU_U: the default routes go to the anchor that delivers."""
+        self._home = message.home_anchor
+        self._anchor = message.anchor
+        action = Access(link.interface, b"")
+        order = message.order or MoveOrder(0, message.attached_at, message.anchor)
+        return [
+            *super().anchored(link, message),
+            *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in DEFAULT_ROUTES),
+        ]
