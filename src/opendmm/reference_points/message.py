@@ -46,3 +46,10 @@ class Status:
 def accepted(status: int) -> bool:
     """Whether a status means the request was carried out."""
     return status < Status.REFUSED
+
+
+def status_name(status: int) -> str:
+    """A status for people, e.g. "not authorised (130)"; unknown ones by their number."""
+    names = (name for name, value in vars(Status).items() if value == status and name.isupper())
+    name = next(names, None)
+    return f"{name.lower().replace('_', ' ')} ({status})" if name else f"status {status}"

@@ -11,7 +11,7 @@ from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.policy import Delivery, DeliveryPolicy
 from opendmm.reference_points import r_ec, r_ii
-from opendmm.reference_points.message import Status, accepted
+from opendmm.reference_points.message import Status, accepted, status_name
 
 PAGE = 5000
 """Contexts named in one message; a frame of the native binding holds some four times that."""
@@ -120,7 +120,7 @@ class EgressControl:
         record = self.core.records.get(message.key)
         if record is None:
             return self._local.settle(awaited)
-        why = f"{sender} answered with status {message.status}"
+        why = f"{sender} answered: {status_name(message.status)}"
         return [self.core.warn("delivery-not-installed", record.context, why)]
 
     def superseded_elsewhere(

@@ -15,7 +15,7 @@ from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import Direction, ForwardingPolicy
 from opendmm.reference_points import r_ic
-from opendmm.reference_points.message import Status, accepted
+from opendmm.reference_points.message import Status, accepted, status_name
 
 BATCH = 500
 """Policies per message when a subscription is answered."""
@@ -123,7 +123,7 @@ class IngressControl:
             if accepted(result.status) or result.status == Status.STALE:
                 settled[key] = result.order
             elif record is not None:
-                why = f"{sender} answered with status {result.status}"
+                why = f"{sender} answered: {status_name(result.status)}"
                 effects.append(self.core.warn("policy-not-installed", record.context, why))
         for awaited in list(self._carried.get(message.transaction, ())):
             if awaited[2] in settled and awaited[0] == sender.node:

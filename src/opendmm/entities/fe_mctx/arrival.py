@@ -12,7 +12,7 @@ from opendmm.entities.fe_mctx.visit import Attachment, Phase, Visit
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
 from opendmm.reference_points import r_xa, r_xc, r_xu, r_xx
-from opendmm.reference_points.message import Status, accepted
+from opendmm.reference_points.message import Status, accepted, status_name
 
 FAILED_RETRY = 10.0
 """Seconds between claims of an anchor that was refused."""
@@ -256,7 +256,7 @@ class Arrival:
         if message.status == Status.STALE:
             return effects + self._stand_by(visit, now)
         if not accepted(message.status) or message.context is None:
-            why = f"{sender} answered with status {message.status}"
+            why = f"{sender} answered: {status_name(message.status)}"
             return [
                 *effects,
                 self.core.warn("context-not-transferred", message.key, why),
@@ -321,7 +321,7 @@ class Arrival:
         if message.status == Status.STALE:
             return effects + self._stand_by(visit, now)
         if not accepted(message.status) or message.context is None:
-            why = f"{sender} will not grant: status {message.status}"
+            why = f"{sender} will not grant: {status_name(message.status)}"
             return [
                 *effects,
                 self.core.warn("continuity-impossible", message.key, why),

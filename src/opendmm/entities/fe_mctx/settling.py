@@ -12,7 +12,7 @@ from opendmm.entities.fe_mctx.visit import Phase, Visit
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity
 from opendmm.reference_points import r_xc, r_xx
-from opendmm.reference_points.message import accepted
+from opendmm.reference_points.message import accepted, status_name
 
 
 class Settling:
@@ -46,7 +46,7 @@ class Settling:
             return []
         if accepted(message.status):
             return self._egress_delivers(visit, now) if message.delivering else []
-        why = f"{sender} answered with status {message.status}"
+        why = f"{sender} answered: {status_name(message.status)}"
         return [
             self.core.warn("location-not-recorded", message.key, why),
             *self.core.settle_all(message.key, LOCATION),
