@@ -76,7 +76,7 @@ def _anchor(
     )
     return [
         FeMctx(config, authority(node)),
-        FeMaC(node, POOLS[node], authority(node)),
+        FeMaC(node, POOLS[node], authority(node), EGRESSES[node].locator),
         FeE(node, controllers, authority(node)),
         NetworkClient(node, frozenset({MN}) if client else frozenset()),
     ]

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from anchors import ANCHORS, MAC, MN, authority
+from anchors import ANCHORS, EGRESSES, MAC, MN, authority
 
 from opendmm.entities.effects import Advertise, LinkAttached, Received, Send
 from opendmm.entities.fe_ma_c import FeMaC
@@ -18,7 +18,8 @@ OLD, NEW = HomePrefix.parse("2001:db8:a:1::/64"), HomePrefix.parse("2001:db8:b:1
 
 
 def anchor(*pools: str) -> FeMaC:
-    return FeMaC(HERE, tuple(HomePrefix.parse(pool) for pool in pools), authority(HERE))
+    prefixes = tuple(HomePrefix.parse(pool) for pool in pools)
+    return FeMaC(HERE, prefixes, authority(HERE), EGRESSES[HERE].locator)
 
 
 def allocated(anchor_: FeMaC, mobile_node: str, *wanted: str) -> list[str]:

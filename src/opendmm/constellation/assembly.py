@@ -26,7 +26,7 @@ def host_for(deployment: Deployment, node: NodeId, authority: Authority) -> Enti
     """The entity host of a network element. Raises KeyError for an unknown node."""
     plan = deployment.nodes[node]
     builders: dict[FunctionalEntity, Callable[[], Entity]] = {
-        FE.FE_MA_C: lambda: FeMaC(node, plan.pools, authority),
+        FE.FE_MA_C: lambda: FeMaC(node, plan.pools, authority, plan.locator),
         FE.FE_MCTX: lambda: FeMctx(_mctx_config(deployment, plan), authority),
         FE.FE_IEC: lambda: FeIec(_controller_config(deployment, node), authority),
         FE.FE_I: lambda: _ingress(deployment, node, authority),

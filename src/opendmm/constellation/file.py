@@ -143,6 +143,7 @@ class BindingName(StrEnum):
     NATIVE = "native"
     PMIPV6 = "pmipv6"
     RFC8885 = "rfc8885"
+    MIPV6 = "mipv6"
 
 
 class ReferencePointSection(Strict, frozen=True, kw_only=True):

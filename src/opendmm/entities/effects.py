@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.rules import Rule, RuleKey
 from opendmm.reference_points.message import Message
@@ -61,6 +61,8 @@ class LinkAttached(msgspec.Struct, frozen=True):
     link_layer_id: bytes
     anchor: NodeId | None = None
     """On a mobile node: the anchor heard on the link; None where FE_MU_C sits at the anchor."""
+    care_of: Locator | None = None
+    """On a mobile node: its address on a link that is not the anchor's own (RFC 6275 §11.5.3)."""
 
 
 class LinkDetached(msgspec.Struct, frozen=True):

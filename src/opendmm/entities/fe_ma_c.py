@@ -31,11 +31,11 @@ from opendmm.entities.effects import (
     TimerFired,
 )
 from opendmm.entities.grants import granted
-from opendmm.model.addressing import BITS, NETWORK_PREFIX, Egress, HomePrefix
+from opendmm.model.addressing import BITS, NETWORK_PREFIX, Egress, HomePrefix, Locator
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity, NodeId
 from opendmm.model.order import MoveOrder
-from opendmm.model.rules import Access, Action, Permit, Redirect, Rule, RuleKey, Table
+from opendmm.model.rules import Access, Action, Permit, Redirect, Rule, RuleKey, Table, Tunnel
 from opendmm.reference_points import r_xa
 from opendmm.reference_points.message import Message, Status
 
@@ -59,7 +59,8 @@ class AnchorBinding(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the binding cache (RFC 5213 §5.1 in part); `expires_at` in seconds since 1970.
 
     `egress` is where packets are forwarded when the mobile node has left; `gateway` the mobile
-    access gateway by which it is reached, if it is not on a link of this anchor.
+    access gateway by which it is reached, if it is not on a link of this anchor, `care_of` its own
+    address there, if it has a client that registers it (RFC 6275).
     """
 
     context: MobilityContext
@@ -70,6 +71,7 @@ class AnchorBinding(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float
     egress: Egress | None = None
     gateway: Egress | None = None
+    care_of: Locator | None = None
 
 
 class _Import(msgspec.Struct):
@@ -81,12 +83,20 @@ class _Import(msgspec.Struct):
 
 
 class FeMaC:
-    """FE_MA_C of one anchor. `pools` are the prefixes this anchor is home to."""
+    """FE_MA_C of one anchor. `pools` are the prefixes this anchor is home to, `locator` is its
+    own address, where its tunnels to care-of addresses begin."""
 
     kind = FunctionalEntity.FE_MA_C
 
-    def __init__(self, node: NodeId, pools: tuple[HomePrefix, ...], authority: Authority) -> None:
+    def __init__(
+        self,
+        node: NodeId,
+        pools: tuple[HomePrefix, ...],
+        authority: Authority,
+        locator: Locator,
+    ) -> None:
         self.node = node
+        self.locator = locator
         self.pools = pools
         self.authority = authority
         self.bindings: dict[ContextId, AnchorBinding] = {}
@@ -120,6 +130,7 @@ class FeMaC:
                 "state": str(b.state),
                 "interface": b.interface,
                 "gateway": str(b.gateway) if b.gateway else None,
+                "care_of": str(b.care_of) if b.care_of else None,
                 "order": str(b.order),
                 "egress": str(b.egress) if b.egress else None,
                 "expires_at": b.expires_at,
@@ -181,6 +192,7 @@ class FeMaC:
             order=context.order,
             expires_at=grant.expires_at,
             gateway=message.gateway,
+            care_of=message.care_of,
         )
         refresh = (
             held is not None
@@ -201,6 +213,8 @@ class FeMaC:
         access: Action = Access(binding.interface, binding.link_layer_id)
         if binding.gateway is not None:
             access = Redirect(binding.gateway)
+        elif binding.care_of is not None:
+            access = Tunnel(binding.care_of, entry=self.locator)
         rules = [
             Rule(RuleKey(table, prefix), access, binding.order)
             for prefix in binding.context.prefixes

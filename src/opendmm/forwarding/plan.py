@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from opendmm.entities.host import RuleRequest
 from opendmm.model.identity import FunctionalEntity
 from opendmm.model.order import MoveOrder
-from opendmm.model.rules import Access, Action, Change, Redirect, Rule, RuleKey, ToAnchor
+from opendmm.model.rules import Access, Action, Change, Redirect, Rule, RuleKey, ToAnchor, Tunnel
 
-NEARNESS: Mapping[type[Action], int] = {Redirect: 0, ToAnchor: 1, Access: 2}
+NEARNESS: Mapping[type[Action], int] = {Redirect: 0, ToAnchor: 1, Tunnel: 1, Access: 2}
 
 
 def _rank(rule: Rule) -> tuple[MoveOrder, int]:

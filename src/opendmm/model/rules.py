@@ -43,12 +43,24 @@ class Redirect(msgspec.Struct, frozen=True, tag="redirect"):
     egress: Egress
 
 
+class Tunnel(msgspec.Struct, frozen=True, tag="tunnel"):
+    """Carry in IPv6 from `entry` to exactly `exit` (RFC 2473).
+
+    The bidirectional tunnel of Mobile IPv6: at the home agent on the downlink and in egress, to
+    the mobile node's care-of address (RFC 6275 §10.4.2); on the mobile node on the uplink, back
+    to the home agent (§11.3.1). What comes the other way is taken out of it.
+    """
+
+    exit: Locator
+    entry: Locator
+
+
 class Permit(msgspec.Struct, frozen=True, tag="permit"):
     """Let pass: a topologically foreign source address through an ingress filter, or a flow
     through the recognition of an egress (where no flow is permitted, all pass)."""
 
 
-Action = Access | ToAnchor | Redirect | Permit
+Action = Access | ToAnchor | Redirect | Tunnel | Permit
 
 
 class RuleKey(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """R_XA, FE_MCTX – FE_MA_C: retrieve (export) and provide (import) mobility context (draft §3)."""
 
-from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import MobileNodeId
 from opendmm.model.order import MoveOrder
@@ -21,13 +21,15 @@ class ContextImport(Message, frozen=True):
     """FE_MCTX provides the context of a mobile node that is attached on `interface` here.
 
     With a `gateway` the mobile node is on a link of that mobile access gateway, which the
-    anchor reaches by a tunnel (RFC 5213 §5.6.1: the Proxy-CoA).
+    anchor reaches by a tunnel (RFC 5213 §5.6.1: the Proxy-CoA). With a `care_of` address the
+    tunnel leads to the mobile node itself (RFC 6275 §10.4.2).
     """
 
     context: MobilityContext
     interface: str
     link_layer_id: bytes
     gateway: Egress | None = None
+    care_of: Locator | None = None
 
 
 class ContextImported(ContextMessage, frozen=True):

@@ -6,7 +6,7 @@ neighbour and Router Solicitation events (network mobility); the messages are th
 
 from enum import StrEnum
 
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.quantities import Microseconds
@@ -18,7 +18,8 @@ class AttachNotification(Message, frozen=True):
 
     `attached_at` is in microseconds since 1970. `interface` is the anchor's access interface
     (filled in by the receiving binding when a mobile node sends this itself). The anchors
-    named are hints, never authority. `proof` is the mobile node's signature over
+    named are hints, never authority. `care_of` is the address by which a mobile node with a
+    client is reached on a link that is not the anchor's (RFC 6275). `proof` is the mobile node's signature over
     (mobile node, anchor, attached_at), empty when the network detected the attachment.
     """
 
@@ -30,6 +31,7 @@ class AttachNotification(Message, frozen=True):
     home_anchor: NodeId | None = None
     previous_anchor: NodeId | None = None
     proof: bytes = b""
+    care_of: Locator | None = None
 
 
 class AttachAcknowledgement(Message, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 from opendmm.entities.effects import RuleOutcome, Severity
 from opendmm.entities.host import HostNotice, RuleRequest
 from opendmm.model.identity import MobileNodeId, NodeId
-from opendmm.model.rules import Access, Action, Permit, Redirect, ToAnchor
+from opendmm.model.rules import Access, Action, Permit, Redirect, ToAnchor, Tunnel
 from opendmm.reference_points.catalogue import Envelope
 
 
@@ -156,6 +156,8 @@ def describe_action(action: Action | None) -> tuple[str, str]:
             return "to-anchor", str(anchor)
         case Redirect(egress=egress):
             return "redirect", str(egress)
+        case Tunnel(exit=exit_point):
+            return "tunnel", str(exit_point)
         case Permit():
             return "permit", ""
 

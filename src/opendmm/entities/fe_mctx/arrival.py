@@ -64,6 +64,7 @@ class Arrival:
             client=sender,
             proof=message.proof,
             gateway=gateway,
+            care_of=message.care_of,
             ended=held.ended if held is not None else {},
             superseded=_still_there(held, sender),
         )
@@ -351,6 +352,7 @@ class Arrival:
             interface=attachment.interface,
             link_layer_id=attachment.link_layer_id,
             gateway=attachment.gateway,
+            care_of=attachment.care_of,
         )
         return [*self.core.keep_visit(visit), Send(self.core.anchor, message)]
 

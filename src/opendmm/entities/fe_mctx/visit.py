@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from opendmm.model.addressing import Egress
+from opendmm.model.addressing import Egress, Locator
 from opendmm.model.context import ContextId, MobilityContext
 from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
@@ -31,6 +31,7 @@ class Attachment(msgspec.Struct, kw_only=True):
     superseded: tuple["Attachment", ...] = ()
     """Links to other gateways of this anchor that were there before and have not gone."""
     gateway: Egress | None = None
+    care_of: Locator | None = None
 
 
 class Phase(StrEnum):

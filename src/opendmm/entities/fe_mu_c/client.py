@@ -19,7 +19,7 @@ from opendmm.entities.effects import (
     TimerFired,
 )
 from opendmm.entities.retransmission import Outstanding
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import EntityAddress, FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder, microseconds
 from opendmm.reference_points import r_xu
@@ -31,7 +31,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     `served` are the prefixes a gateway carries for it, `order` the move's once it is granted;
     `revoked`: its anchor has another way to it, and the gateway carries what is under way. A
-    link that is gone (`detached_at`) is kept until the FE_MCTX knows.
+    link that is gone (`detached_at`) is kept until the FE_MCTX knows. `care_of` is the mobile
+    node's own address on a link that is not its anchor's.
     """
 
     mobile_node: MobileNodeId
@@ -43,6 +44,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     order: MoveOrder | None = None
     revoked: bool = False
     detached_at: int = 0
+    care_of: Locator | None = None
 
 
 class Client(ABC):

@@ -1,5 +1,7 @@
 """FE_MU_C on the mobile node itself."""
 
+from collections.abc import Mapping
+
 from opendmm.authority.authority import MobileNodeCredential
 from opendmm.entities.effects import (
     Effect,
@@ -9,23 +11,32 @@ from opendmm.entities.effects import (
     Persist,
 )
 from opendmm.entities.fe_mu_c.client import Client, Link
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder, microseconds
-from opendmm.model.rules import Access, Rule, RuleKey, Table
+from opendmm.model.rules import Access, Action, Rule, RuleKey, Table, Tunnel
 from opendmm.reference_points import r_xu
 
 DEFAULT_ROUTES = (HomePrefix(bytes(16), 0), HomePrefix(bytes(4), 0))
 
 
 class HostClient(Client):
-    """FE_MU_C on a mobile node: it says itself where it is, and signs it."""
+    """FE_MU_C on a mobile node: it says itself where it is, and signs it.
+
+    `anchors` are the addresses of home agents, for when it is on a link of none of them and
+    packets from it travel in a tunnel (RFC 6275 §11.3.1).
+    """
 
     def __init__(
-        self, mobile_node: MobileNodeId, credential: MobileNodeCredential, retransmit: float = 0.2
+        self,
+        mobile_node: MobileNodeId,
+        credential: MobileNodeCredential,
+        retransmit: float = 0.2,
+        anchors: Mapping[NodeId, Locator] | None = None,
     ) -> None:
         super().__init__(retransmit)
         self.mobile_node = mobile_node
+        self.anchors = anchors or {}
         self.credential = credential
         self._up: dict[str, LinkAttached] = {}
         self._home: NodeId | None = None
@@ -50,6 +61,7 @@ class HostClient(Client):
             link_layer_id=event.link_layer_id,
             anchor=event.anchor,
             attached_at=at,
+            care_of=event.care_of,
         )
         notification = r_xu.AttachNotification(
             mobile_node=self.mobile_node,
@@ -57,6 +69,7 @@ class HostClient(Client):
             home_anchor=self._home,
             previous_anchor=self._anchor,
             proof=self.credential.prove_attachment(event.anchor, at),
+            care_of=event.care_of,
         )
         exchange = ("attach", self.mobile_node)
         return self._keep(link) + self.outstanding.request(
@@ -79,12 +92,17 @@ class HostClient(Client):
         ]
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
-        """FE_MU_U: the default routes go to the anchor that delivers."""
+        """FE_MU_U: the default routes go to the anchor that delivers; IPv6's alone where that
+        takes a tunnel."""
         self._home = message.home_anchor
         self._anchor = message.anchor
-        action = Access(link.interface, b"")
+        action: Action = Access(link.interface, b"")
+        defaults: tuple[HomePrefix, ...] = DEFAULT_ROUTES
+        if link.care_of is not None:
+            action = Tunnel(self.anchors[link.anchor], entry=link.care_of)
+            defaults = DEFAULT_ROUTES[:1]
         order = message.order or MoveOrder(0, message.attached_at, message.anchor)
         return [
             *super().anchored(link, message),
-            *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in DEFAULT_ROUTES),
+            *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in defaults),
         ]
