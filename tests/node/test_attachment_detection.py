@@ -7,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opendmm.entities.effects import LinkAttached, LinkDetached
+from opendmm.forwarding.netlink.address import IFA_ADDRESS, IFADDRMSG, TENTATIVE
+from opendmm.forwarding.netlink.attributes import attribute
+from opendmm.model.addressing import Locator
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.node.attachment.access import AccessDetection, Subscriber
-from opendmm.node.attachment.kernel_events import LinkState, NeighbourState, parse_event
-from opendmm.node.attachment.own_links import OwnLinks
+from opendmm.node.attachment.kernel_events import (
+    AddressState,
+    LinkState,
+    NeighbourState,
+    parse_event,
+)
+from opendmm.node.attachment.own_links import OwnLink, OwnLinks
 from opendmm.node.attachment.solicitations import solicitor
 
 MN = MobileNodeId("mn1@example.org")
@@ -70,11 +78,44 @@ def test_solicitation_and_neighbour_entry_together_are_one_arrival(
 
 
 def test_on_a_mobile_node_the_interface_names_the_anchor() -> None:
-    links = OwnLinks(MN, [NodeId("anchor-a")])
+    links = OwnLinks(MN, {"anchor-a": OwnLink(NodeId("anchor-a"))})
     up = LinkState(3, "anchor-a", True, MAC)
     assert links.kernel_event(up, 1.0) == [LinkAttached(MN, "anchor-a", MAC, NodeId("anchor-a"))]
     assert links.kernel_event(LinkState(4, "eth0", True, MAC), 1.0) == []
     assert links.absent() == []
+
+
+def test_as_a_guest_it_is_attached_once_it_has_an_address_there() -> None:
+    links = OwnLinks(MN, {"ar-1": OwnLink(NodeId("ha-b"), away=True)})
+    first, second = (Locator.parse(f"2001:db8:1::{host}").address for host in (1, 2))
+
+    def attached(address: bytes) -> LinkAttached:
+        return LinkAttached(MN, "ar-1", MAC, NodeId("ha-b"), Locator(address))
+
+    assert links.kernel_event(LinkState(3, "ar-1", True, MAC), 0.0) == []
+    assert links.kernel_event(AddressState(3, first, usable=False), 0.0) == []  # tentative
+    assert links.kernel_event(AddressState(3, first, usable=True), 0.0) == [attached(first)]
+    assert links.kernel_event(AddressState(3, second, usable=True), 0.0) == []
+    assert links.kernel_event(AddressState(3, first, usable=False), 0.0) == [attached(second)]
+    assert links.kernel_event(AddressState(4, first, usable=True), 0.0) == []  # of another link
+    assert links.absent() == []
+    assert links.kernel_event(LinkState(3, "ar-1", False, MAC), 0.0) == [LinkDetached(MN, "ar-1")]
+    assert links.absent() == [LinkDetached(MN, "ar-1")]
+
+
+def test_of_addresses_in_kernel_events_only_global_ones_count() -> None:
+    address = Locator.parse("2001:db8:1::1").address
+    added, removed = 20, 21
+
+    def event(kind: int, scope: int, flags: int) -> object:
+        body = IFADDRMSG.pack(10, 64, flags, scope, 7) + attribute(IFA_ADDRESS, address)
+        return parse_event(kind, body)
+
+    assert event(added, 0, 0) == AddressState(7, address, usable=True)
+    assert event(added, 0, TENTATIVE) == AddressState(7, address, usable=False)
+    assert event(removed, 0, 0) == AddressState(7, address, usable=False)
+    assert event(added, 253, 0) is None  # link-local
+    assert parse_event(added, b"\0") is None
 
 
 def test_the_source_link_layer_address_of_a_solicitation_is_found() -> None:

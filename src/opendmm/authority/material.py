@@ -4,7 +4,7 @@ The one place of this room that reads and writes files. A folder of material hol
 
     ca.pem  ca-key.pem  registry.cwt
     nodes/<NodeId>/{certificate,tls-key,signing-key}.pem  nodes/<NodeId>/mobility-keys.json
-    mobile-nodes/<MobileNodeId>/{certificate,tls-key,signing-key}.pem
+    mobile-nodes/<MobileNodeId>/{certificate,tls-key,signing-key}.pem  (and mobility-keys.json)
 
 A node needs `ca.pem`, `registry.cwt` and its own folder, nothing else; `ca-key.pem` stays with
 whoever runs the deployment. The TLS key and the signing key (for grants, or for a mobile
@@ -99,6 +99,7 @@ class MobileNodeMaterial(msgspec.Struct, frozen=True):
     credential: MobileNodeCredential
     registry: Registry
     tls: TlsFiles
+    shared_keys: dict[NodeId, bytes]
 
 
 def generate(
@@ -113,7 +114,7 @@ def generate(
 ) -> Material:
     """New material for a whole deployment, good for `lifetime` seconds from `now`.
 
-    `associations` are the pairs of nodes that share a key.
+    `associations` are the pairs of nodes, or mobile nodes, that share a key.
     """
     shared: dict[NodeId, dict[NodeId, bytes]] = {}
     for one, other in associations:
@@ -169,7 +170,8 @@ def write(material: Material, folder: Path) -> None:
     for node, keys in material.shared_keys.items():
         text = {peer: key.hex() for peer, key in sorted(keys.items())}
         content = msgspec.json.format(msgspec.json.encode(text))
-        _file(folder / NODES / file_name(node) / SHARED_KEYS, content)
+        owners_place = MOBILE_NODES if MobileNodeId(node) in material.mobile_nodes else NODES
+        _file(folder / owners_place / file_name(node) / SHARED_KEYS, content)
 
 
 def load_node(folder: Path, node: NodeId, now: float) -> NodeMaterial:
@@ -196,9 +198,8 @@ def load_mobile_node(folder: Path, mobile_node: MobileNodeId, now: float) -> Mob
             f"{place / SIGNING_KEY} is not the key the registry has of {mobile_node}"
         )
     credential = MobileNodeCredential(mobile_node, signing_key.private_bytes_raw())
-    return MobileNodeMaterial(
-        credential, registry, _tls(folder, place, MobileNodeName(mobile_node))
-    )
+    tls = _tls(folder, place, MobileNodeName(mobile_node))
+    return MobileNodeMaterial(credential, registry, tls, _shared_keys(place / SHARED_KEYS))
 
 
 def load_registry(folder: Path, now: float) -> Registry:

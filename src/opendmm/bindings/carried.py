@@ -9,9 +9,21 @@ from opendmm.constellation.file import BindingName
 from opendmm.model.identity import MobileNodeId
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
 from opendmm.reference_points.message import Message
+from opendmm.reference_points.r_xu import (
+    AttachAcknowledgement,
+    AttachNotification,
+    DetachAcknowledgement,
+    DetachNotification,
+)
 
 TABLES: dict[BindingName, Mapping[type[Message], str]] = {
     BindingName.PMIPV6: CARRIED_AS,
+    BindingName.MIPV6: {
+        AttachNotification: "BU",
+        DetachNotification: "BU",
+        AttachAcknowledgement: "BA",
+        DetachAcknowledgement: "BA",
+    },
     BindingName.RFC8885: {kind: BY_PROXY[header] for kind, header in HEADERS.items()},
 }
 """The native binding has no names of its own: its messages are the framework's."""
@@ -19,13 +31,14 @@ TABLES: dict[BindingName, Mapping[type[Message], str]] = {
 
 class Carried:
     """Of one deployment: `bindings` by reference point; `clients` are the mobile nodes that speak
-    for themselves, always over the native binding."""
+    for themselves: over Mobile IPv6, else always over the native binding."""
 
     def __init__(
         self,
         bindings: Mapping[ReferencePointName, BindingName],
         clients: Collection[MobileNodeId],
     ) -> None:
+        self._bindings = bindings
         self._tables = {
             name: TABLES[binding] for name, binding in bindings.items() if binding in TABLES
         }
@@ -37,6 +50,7 @@ class Carried:
         ends = (envelope.sender.node, envelope.receiver.node)
         if table is None or ends[0] == ends[1]:
             return ""
-        if any(MobileNodeId(end) in self._clients for end in ends):
+        of_client = any(MobileNodeId(end) in self._clients for end in ends)
+        if of_client and self._bindings[envelope.reference_point] is not BindingName.MIPV6:
             return ""
         return table.get(type(envelope.message), "")

@@ -46,7 +46,10 @@ def host_for_mobile_node(
     deployment: Deployment, mobile_node: MobileNodeId, credential: MobileNodeCredential
 ) -> EntityHost:
     """The entity host of a mobile node that runs its own client."""
-    client = HostClient(mobile_node, credential, deployment.timers.retransmit)
+    anchors = {
+        name: plan.locator for name, plan in deployment.nodes.items() if FE.FE_MA_C in plan.entities
+    }
+    client = HostClient(mobile_node, credential, deployment.timers.retransmit, anchors)
     return EntityHost(NodeId(mobile_node), [client])
 
 

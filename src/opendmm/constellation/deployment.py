@@ -10,6 +10,7 @@ from opendmm.constellation.file import (
     BindingName,
     DatabaseMode,
     Means,
+    Mipv6Section,
     ProofMode,
     Rfc8885Section,
     ScenarioSection,
@@ -20,6 +21,8 @@ from opendmm.model.flow import FlowRule, FlowSelection, selected
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
 from opendmm.reference_points.r_ic import PolicyMode
+
+FE_MU_C = FunctionalEntity.FE_MU_C
 
 
 class Timers(msgspec.Struct, frozen=True):
@@ -90,8 +93,8 @@ class NodePlan(msgspec.Struct, frozen=True, kw_only=True):
     controllers: tuple[NodeId, ...]
     """FE_IEC instances for its FE_MCTX, FE_I and FE_E, first choice first."""
     anchor: NodeId | None
-    """Where mobile nodes on its access links are anchored: itself, or for a mobile access
-    gateway the anchor that it registers them with."""
+    """Where mobile nodes on its access links are anchored: itself, for a mobile access gateway
+    the anchor that it registers them with, for an access router the one they register with."""
     egress: Egress | None
     """The FE_E in its network (its own, or the one it sits behind); None when it is no anchor."""
     source_filter: bool
@@ -115,6 +118,9 @@ class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
     gateways: frozenset[NodeId] = frozenset()
     """Those of `access` that are mobile access gateways: to it they are one and the same router
     (RFC 6543)."""
+    care_of: dict[NodeId, Locator] = {}
+    """Its address on links of those nodes of `access` that are not its home anchor, where it
+    registers it with an anchor by itself (RFC 6275)."""
 
     def makes_address_of(self, prefix: HomePrefix) -> bool:
         """Whether the mobile node makes an address of a prefix by itself when it is told of
@@ -142,9 +148,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     delegation: bool
     delegation_proof: ProofMode = ProofMode.MOBILE_NODE
     rfc8885: Rfc8885Section = Rfc8885Section()
+    mipv6: Mipv6Section = Mipv6Section()
     material: str
     timers: Timers
     scenario: ScenarioSection | None
+
+    @property
+    def correspondents(self) -> tuple[NodeId, ...]:
+        """Hosts that take part in route optimisation (RFC 6275 §9)."""
+        if not self.mipv6.route_optimisation:
+            return ()
+        return tuple(name for name, plan in self.nodes.items() if not plan.entities)
 
     @property
     def proxied(self) -> bool:
@@ -153,7 +167,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return by_proxy and BindingName.RFC8885 in self.bindings.values()
 
     def anchor_at(self, access: NodeId) -> NodeId:
-        """The anchor of mobile nodes attached at a node (itself unless a gateway)."""
+        """The anchor of mobile nodes attached at a node: itself, unless that is a gateway or an
+        access router."""
         return self.nodes[access].anchor or access
 
     def home_of(self, address: bytes) -> NodeId | None:
@@ -172,7 +187,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return {
             name: plan.locator
             for name, plan in self.nodes.items()
-            if plan.anchor == anchor and name != anchor
+            if plan.anchor == anchor and name != anchor and FE_MU_C in plan.entities
         }
 
     @property

@@ -96,8 +96,9 @@ class NodeSection(Strict, frozen=True, kw_only=True):
     anchor: Annotated[
         Name | None,
         Meta(
-            description="FE_MU_C apart from an anchor (a mobile access gateway): the anchor it "
-            "registers its mobile nodes with."
+            description="With FE_MU_C, apart from an anchor (a mobile access gateway): the anchor "
+            "it registers its mobile nodes with. Without (an access router of Mobile IPv6): the "
+            "home agent that mobile nodes on its links register with."
         ),
     ] = None
     locator: Annotated[
@@ -194,6 +195,18 @@ class Rfc8885Section(Strict, frozen=True, kw_only=True):
     previous_maars: Annotated[
         int, Meta(ge=1, le=64, description="At most, of one mobile node (RFC 8885 §6).")
     ] = 8
+
+
+class Mipv6Section(Strict, frozen=True, kw_only=True):
+    """Mobile IPv6 (RFC 6275), for an R_XU carried by `mipv6`."""
+
+    route_optimisation: Annotated[
+        bool,
+        Meta(
+            description="Between mobile nodes and correspondents (nodes without entities), which "
+            "then run a daemon: packets pass by the home agent (RFC 6275 §11.7.2)."
+        ),
+    ] = False
 
 
 class Means(StrEnum):
@@ -537,6 +550,9 @@ class ConstellationFile(Strict, frozen=True, kw_only=True):
     rfc8885: Annotated[
         Rfc8885Section, Meta(description="For reference points carried by `rfc8885`.")
     ] = Rfc8885Section()
+    mipv6: Annotated[Mipv6Section, Meta(description="For an R_XU carried by `mipv6`.")] = (
+        Mipv6Section()
+    )
     forwarding: Annotated[ForwardingSection, Meta(description="How redirected packets travel.")] = (
         ForwardingSection()
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import networkx
 
 from opendmm.constellation.assembling import missing_parts
-from opendmm.constellation.file import ConstellationFile, LinkSection, NodeSection
+from opendmm.constellation.file import BindingName, ConstellationFile, LinkSection, NodeSection
 from opendmm.constellation.flow_meaning import flow_mistakes
 from opendmm.constellation.mistakes import (
     ACCESS,
@@ -63,15 +63,19 @@ def _nodes(file: ConstellationFile) -> Iterator[Mistake]:
 
 
 def _gateway(file: ConstellationFile, name: str, section: NodeSection) -> Iterator[Mistake]:
-    """What only a mobile access gateway has: an anchor elsewhere."""
+    """What only a mobile access gateway or access router has: an anchor elsewhere."""
     if section.anchor is None:
         return
     where: Where = ("nodes", name, "anchor")
     anchors = hosting(file, FE.FE_MA_C)
+    by_client = file.reference_points.R_XU is BindingName.MIPV6
     yield from known(section.anchor, anchors, "anchor (node with FE_MA_C)", where)
     if FE.FE_MA_C in section.entities:
         yield where, f"`{name}` is an anchor itself (FE_MA_C)", "take one of the two away"
-    elif FE.FE_MU_C not in section.entities:
+    elif FE.FE_MU_C in section.entities and by_client:
+        hint = "take FE_MU_C away: with `R_XU: mipv6` mobile nodes register themselves"
+        yield where, f"`{name}` has an anchor and FE_MU_C", hint
+    elif FE.FE_MU_C not in section.entities and not by_client:
         hint = "add FE_MU_C, which registers mobile nodes with the anchor"
         yield where, f"`{name}` has an anchor but no FE_MU_C", hint
 

@@ -18,11 +18,11 @@ def hosting(file: ConstellationFile, entity: FunctionalEntity) -> list[str]:
     return [name for name, section in file.nodes.items() if entity in section.entities]
 
 
-ACCESS = "anchor or mobile access gateway"
+ACCESS = "anchor, mobile access gateway or access router"
 
 
 def accesses(file: ConstellationFile) -> list[str]:
-    """The nodes that a mobile node can attach to: anchors, and gateways that name theirs."""
+    """The nodes that a mobile node can attach to: anchors, and what names one."""
     return [
         name
         for name, section in file.nodes.items()

@@ -35,6 +35,8 @@ FE = FunctionalEntity
 BLOCKS = "fd00:d:{number:x}::/64"
 CORE_IPV6 = ipaddress.IPv6Network("fd00:c::/32")
 CORE_IPV4 = ipaddress.IPv4Network("10.254.0.0/16")
+CARE_OF_HOSTS = 0xCA
+"""The upper half of the host part of care-of addresses, apart from tunnel ends."""
 LOOPBACKS = ipaddress.IPv4Network("10.255.0.0/16")
 
 
@@ -70,6 +72,7 @@ def deployment(file: ConstellationFile) -> Deployment:
         delegation=file.security.delegation,
         delegation_proof=file.security.delegation_proof,
         rfc8885=file.rfc8885,
+        mipv6=file.mipv6,
         material=file.security.material,
         timers=Timers(
             lifetime=seconds(file.timers.lifetime),
@@ -124,7 +127,9 @@ def _anchor(section: NodeSection, name: str) -> NodeId | None:
 
 def access_nodes(file: ConstellationFile) -> tuple[NodeId, ...]:
     """Where a mobile node can attach: at gateways where there are any, and at anchors with
-    FE_MU_C beside them; else at every anchor."""
+    FE_MU_C beside them; else at every anchor, and at access routers of Mobile IPv6."""
+    if file.reference_points.R_XU is BindingName.MIPV6:
+        return tuple(NodeId(n) for n, s in file.nodes.items() if _anchor(s, n) is not None)
     gateways = any(section.anchor is not None for section in file.nodes.values())
     entity = FE.FE_MU_C if gateways else FE.FE_MA_C
     return tuple(NodeId(name) for name, s in file.nodes.items() if entity in s.entities)
@@ -266,7 +271,23 @@ def _subscriber(
         link_layer_ids={node: _link_layer_id(name, section, node) for node in access},
         autoconfigured=not section.client and (section.simultaneous or by_proxy),
         gateways=frozenset() if section.client else frozenset(gateways),
+        care_of=_care_of(file, name, section, access),
     )
+
+
+def _care_of(
+    file: ConstellationFile, name: str, section: MobileNodeSection, access: tuple[NodeId, ...]
+) -> dict[NodeId, Locator]:
+    """Out of the block of each node that is not its home: every mobile node's the same host."""
+    if file.reference_points.R_XU is not BindingName.MIPV6:
+        return {}
+    number = list(file.mobile_nodes).index(name) + 1
+    host = CARE_OF_HOSTS.to_bytes(4, "big") + number.to_bytes(4, "big")
+    return {
+        node: Locator(locator_of(file, node).address[:8] + host)
+        for node in access
+        if node != section.home
+    }
 
 
 def _identity(name: str, section: MobileNodeSection) -> MobileNodeId:

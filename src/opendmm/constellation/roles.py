@@ -23,7 +23,7 @@ def registered_roles(deployment: Deployment) -> dict[NodeId, Roles]:
 def mobility_associations(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
     """Which nodes need a key between them, by name: those that exchange Mobility Headers."""
     over = {name for name, binding in deployment.bindings.items() if binding is BindingName.PMIPV6}
-    pairs = _associations_of_maars(deployment)
+    pairs = _associations_of_maars(deployment) | _associations_of_mobile_nodes(deployment)
     anchors = [n for n, plan in deployment.nodes.items() if FE.FE_MCTX in plan.entities]
     if over & {ReferencePointName.R_XX, ReferencePointName.R_II}:
         pairs |= {(a, b) for a in anchors for b in anchors if a < b}
@@ -32,6 +32,18 @@ def mobility_associations(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
             for gateway in deployment.gateways_of(anchor):
                 pairs.add((min(anchor, gateway), max(anchor, gateway)))
     return pairs
+
+
+def _associations_of_mobile_nodes(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
+    """RFC 4285: each mobile node with every home agent that it may register with."""
+    if deployment.bindings[ReferencePointName.R_XU] is not BindingName.MIPV6:
+        return set()
+    return {
+        (NodeId(subscriber.mobile_node), deployment.anchor_at(access))
+        for subscriber in deployment.subscribers.values()
+        for access in (subscriber.home, *subscriber.access)
+        if subscriber.client
+    }
 
 
 def _associations_of_maars(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:

@@ -6,11 +6,17 @@ on it, the client switches the default route itself.
 
 import ipaddress
 import os
-import struct
 from collections.abc import Sequence
 
 from opendmm.constellation.deployment import SubscriberPlan
-from opendmm.forwarding.netlink.attributes import PUT, MessageFlag, attribute, message, parse
+from opendmm.forwarding.netlink.address import (
+    DEPRECATED,
+    GLOBAL,
+    dump_addresses,
+    parse_address,
+    put_address,
+)
+from opendmm.forwarding.netlink.attributes import MessageFlag, message
 from opendmm.forwarding.netlink.link import (
     IFINFOMSG,
     RTM_NEWLINK,
@@ -18,7 +24,7 @@ from opendmm.forwarding.netlink.link import (
     find_link,
     parse_link,
 )
-from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, RouteForm, put_route
+from opendmm.forwarding.netlink.route import TABLE_MAIN, RouteForm, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import Namespaces, inside
@@ -26,19 +32,8 @@ from opendmm.lab.network import MOBILE_IPV6, carrier_commands, router_of
 from opendmm.model.identity import NodeId
 from opendmm.report.report import HostAddress
 
-RTM_NEWADDR, RTM_GETADDR = 20, 22
-IFADDRMSG = struct.Struct("=BBBBI")
-IFA_ADDRESS, IFA_LOCAL = 1, 2
-IFA_F_NODAD, IFA_F_DEPRECATED = 0x02, 0x20
-GLOBAL = 0
-"""RT_SCOPE_UNIVERSE, as the scope of an address."""
 RTPROT_STATIC = 4
 METRIC = 1024
-_ADDRESSES = message(
-    RTM_GETADDR,
-    MessageFlag.REQUEST | MessageFlag.DUMP,
-    IFADDRMSG.pack(AF_INET6, 0, 0, 0, 0),
-)
 
 
 class MobileNodeLinks:
@@ -65,10 +60,22 @@ class MobileNodeLinks:
         self._execute([_link(self._index[anchor], UP)])
         self._carrier(anchor, "up")
         # IPv6 addresses of a link vanish when it goes down.
-        self._execute([_link_local_address(self._index[anchor])])
+        link_local = ipaddress.ip_address(MOBILE_IPV6).packed
+        self._execute([put_address(self._index[anchor], link_local, 64)])
+        self._visit(anchor)
         self.up.append(anchor)
         if route:
             self.route_over(anchor)
+
+    def _visit(self, access: NodeId) -> None:
+        """What a host has of a link where it is a guest: a care-of address and a router."""
+        care_of = self.subscriber.care_of
+        if access in care_of:
+            self._execute([put_address(self._index[access], care_of[access].address, 128)])
+        if care_of:
+            router = ipaddress.ip_address(router_of(self.subscriber, access)).packed
+            route = _default_route(16, router, self._index[access], METRIC + self._index[access])
+            self._execute([route])
 
     def route_over(self, anchor: NodeId) -> None:
         """Default routes over a link, in place."""
@@ -89,12 +96,14 @@ class MobileNodeLinks:
     def addresses(self) -> tuple[HostAddress, ...]:
         """What the mobile node has made out of advertised prefixes, the preferred ones first."""
         found: dict[str, bool] = {}
-        for body in self._netlink.dump(_ADDRESSES):
-            family, _, flags, scope, index = IFADDRMSG.unpack_from(body)
-            if family == AF_INET6 and scope == GLOBAL and index in self._index.values():
-                packed = parse(body[IFADDRMSG.size :])[IFA_ADDRESS]
-                address = str(ipaddress.ip_address(packed))
-                found[address] = bool(flags & IFA_F_DEPRECATED) and found.get(address, True)
+        for body in self._netlink.dump(dump_addresses()):
+            entry = parse_address(body)
+            if entry is None or entry.scope != GLOBAL:
+                continue
+            if entry.interface in self._index.values():
+                address = str(ipaddress.ip_address(entry.address))
+                deprecated = bool(entry.flags & DEPRECATED)
+                found[address] = deprecated and found.get(address, True)
         ordered = sorted(found.items(), key=lambda entry: (entry[1], entry[0]))
         return tuple(HostAddress(address, deprecated) for address, deprecated in ordered)
 
@@ -118,20 +127,13 @@ def _link(index: int, flags: int) -> bytes:
     return message(RTM_NEWLINK, MessageFlag.REQUEST, IFINFOMSG.pack(0, 0, index, flags, UP))
 
 
-def _link_local_address(index: int) -> bytes:
-    address = ipaddress.ip_address(MOBILE_IPV6).packed
-    body = IFADDRMSG.pack(AF_INET6, 64, IFA_F_NODAD, 0, index)
-    body += attribute(IFA_LOCAL, address) + attribute(IFA_ADDRESS, address)
-    return message(RTM_NEWADDR, PUT, body)
-
-
-def _default_route(size: int, router: bytes, index: int) -> bytes:
+def _default_route(size: int, router: bytes, index: int, metric: int = METRIC) -> bytes:
     """IPv4 goes by the anchor's IPv6 address, too (RFC 8950): one neighbour to resolve."""
     ipv6 = size == 16
     form = RouteForm(
         table=TABLE_MAIN,
         protocol=RTPROT_STATIC,
-        metric=METRIC,
+        metric=metric,
         output=index,
         gateway=router if ipv6 else b"",
         via=b"" if ipv6 else router,

@@ -143,6 +143,7 @@ class LabNetwork:
                 f"link set {subscriber.name} mtu {mtu} {gateway} up",
                 f"addr add {router_of(subscriber, anchor)}/64 dev {subscriber.name} nodad",
                 f"addr add {ANCHOR_IPV4}/32 dev {subscriber.name}",
+                *_guest(subscriber, anchor),
             ],
         )
 
@@ -192,6 +193,17 @@ class LabNetwork:
 def router_of(subscriber: SubscriberPlan, access: NodeId) -> str:
     """The link-local address of an anchor, or a gateway, on a mobile node's link."""
     return GATEWAY_IPV6 if access in subscriber.gateways else ANCHOR_IPV6
+
+
+def _guest(subscriber: SubscriberPlan, access: NodeId) -> Iterator[str]:
+    """What a router has of a mobile node with a care-of address on its link. The neighbour is
+    permanent: the search for one that has just come would cost the first packets."""
+    care_of = subscriber.care_of.get(access)
+    if care_of is not None:
+        device = f"dev {subscriber.name}"
+        address = subscriber.link_layer_ids[access].hex(":")
+        yield f"route add {care_of}/128 {device}"
+        yield f"neigh replace {care_of} lladdr {address} {device} nud permanent"
 
 
 def home_address(prefix: HomePrefix) -> str:

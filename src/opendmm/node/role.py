@@ -18,7 +18,7 @@ from opendmm.forwarding.kernel.driver import KernelForwarding
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.node.attachment.access import AccessDetection, Subscriber
-from opendmm.node.attachment.own_links import OwnLinks
+from opendmm.node.attachment.own_links import OwnLink, OwnLinks
 from opendmm.node.attachment.watch import Detection
 from opendmm.node.mobile_forwarding import MobileNodeForwarding
 from opendmm.reference_points.catalogue import Envelope
@@ -100,7 +100,7 @@ def mobile_node(
         entities=(FE.FE_MU_C,),
         build=lambda: host_for_mobile_node(deployment, identity, credential),
         driver=MobileNodeForwarding,
-        detection=lambda: OwnLinks(identity, profile.access),
+        detection=lambda: OwnLinks(identity, _own_links(deployment, profile)),
         first_packets=(),
         advertised=None,
         peers=frozenset(),
@@ -108,6 +108,13 @@ def mobile_node(
         carried=Carried(deployment.bindings, deployment.subscribers),
         mobile=True,
     )
+
+
+def _own_links(deployment: Deployment, profile: SubscriberPlan) -> dict[str, OwnLink]:
+    return {
+        access: OwnLink(deployment.anchor_at(access), access in profile.care_of)
+        for access in profile.access
+    }
 
 
 def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingConfig:

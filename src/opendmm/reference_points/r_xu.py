@@ -19,8 +19,9 @@ class AttachNotification(Message, frozen=True):
     `attached_at` is in microseconds since 1970. `interface` is the anchor's access interface
     (filled in by the receiving binding when a mobile node sends this itself). The anchors
     named are hints, never authority. `care_of` is the address by which a mobile node with a
-    client is reached on a link that is not the anchor's (RFC 6275). `proof` is the mobile node's signature over
-    (mobile node, anchor, attached_at), empty when the network detected the attachment.
+    client is reached on a link that is not the anchor's (RFC 6275). `proof` is the mobile
+    node's signature over (mobile node, anchor, attached_at), empty when the network detected
+    the attachment.
     """
 
     mobile_node: MobileNodeId

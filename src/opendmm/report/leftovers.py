@@ -16,7 +16,7 @@ from opendmm.constellation.file import UplinkMode
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.flow import slots_of
 from opendmm.model.identity import NodeId
-from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
+from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.report.trace import describe_action
 
@@ -96,9 +96,13 @@ def _to_deliver(
 ) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
     """At the anchor, and at gateways between it and the mobile node."""
     delivery: _Kinds = (Access,) if anchor == place.access else (Redirect,)
+    if place.access in place.subscriber.care_of:
+        delivery = (Tunnel,)
     yield anchor, RuleKey(Table.DOWNLINK, prefix), delivery
     yield anchor, RuleKey(Table.EGRESS, prefix), delivery
     for gateway in (place.access, *place.also):
+        if gateway in place.subscriber.care_of:
+            continue  # an access router has no rules of ours
         if gateway is not None and deployment.anchor_at(gateway) != gateway:
             yield gateway, RuleKey(Table.EGRESS, prefix), (Access,)
             yield gateway, RuleKey(Table.UPLINK, prefix), (Redirect,)
@@ -130,7 +134,11 @@ def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Ru
     anchor = deployment.anchor_at(place.access)
     access = Access(place.subscriber.name, b"")
     for prefix in place.subscriber.prefixes:
-        if anchor == place.access:
+        care_of = place.subscriber.care_of.get(place.access)
+        if care_of is not None:
+            tunnel = Tunnel(care_of, deployment.nodes[anchor].locator)
+            yield anchor, RuleKey(Table.DOWNLINK, prefix), tunnel
+        elif anchor == place.access:
             yield anchor, RuleKey(Table.DOWNLINK, prefix), access
         else:
             gateway = Egress(place.access, deployment.nodes[place.access].locator)

@@ -127,7 +127,7 @@ def _delivery_installed(record: TraceRecord, story: _Story) -> bool:
         record.kind is TraceKind.RULE_APPLIED
         and record.node == story.window.new
         and record.fields["owner"] == FunctionalEntity.FE_MA_C
-        and record.fields["action"] in ("access", "redirect")
+        and record.fields["action"] in ("access", "redirect", "tunnel")
         and record.sequence == story.sequence
     )
 

@@ -14,7 +14,7 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import FlowRule
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import NEVER, MoveOrder
-from opendmm.model.rules import Access, Redirect, Rule, RuleKey, Table
+from opendmm.model.rules import Access, Redirect, Rule, RuleKey, Table, Tunnel
 from opendmm.report.leftovers import Place, leftovers, missing
 from opendmm.simulation.dataplane import Fate, Packet
 from opendmm.simulation.mobile_node import SimulatedMobileNode
@@ -174,6 +174,10 @@ class Auditor:
             return False
         if isinstance(rule.action, Access):
             return grant.anchor == self._world.deployment.anchor_at(node)
+        if isinstance(rule.action, Tunnel):
+            guests = mobile.subscriber.care_of
+            visited = {guests[access] for access in mobile.visited if access in guests}
+            return grant.anchor == node and rule.action.exit in visited
         if isinstance(rule.action, Redirect) and rule.key.table is not Table.UPLINK:
             to = rule.action.egress
             if grant.anchor == node and to.node in self._world.deployment.gateways_of(node):
@@ -286,6 +290,8 @@ class Auditor:
             for source in self._sources:
                 address = self._world.data_plane.address_of(source, ipv6=prefix.is_ipv6)
                 packet = Packet(_host_in(prefix), address)
+                if mobile.client is not None:
+                    packet = mobile.sent(packet)
                 trail = self._world.trail(anchor, packet, from_access=True)
                 if trail.fate is not Fate.ARRIVED:
                     way = " ".join(trail.nodes)

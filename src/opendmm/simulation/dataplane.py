@@ -19,7 +19,7 @@ from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import FlowRule
 from opendmm.model.identity import NodeId
-from opendmm.model.rules import Access, Action, Redirect, RuleKey, Table, ToAnchor
+from opendmm.model.rules import Access, Action, Redirect, RuleKey, Table, ToAnchor, Tunnel
 
 HOP_LIMIT = 64
 
@@ -34,12 +34,14 @@ class Fate(StrEnum):
 
 
 class Packet(msgspec.Struct, frozen=True):
-    """Addresses packed; `tunnel` is the node at whose egress the outer header ends. Protocol
-    and ports are 0 where they are nobody's matter."""
+    """Addresses packed; `tunnel` is the node at whose egress the outer header ends, with a
+    `care_of` address the one whose access link it ends on, at the mobile node. Protocol and
+    ports are 0 where they are nobody's matter."""
 
     source: bytes
     destination: bytes
     tunnel: NodeId | None = None
+    care_of: bytes = b""
     hop_limit: int = HOP_LIMIT
     protocol: int = 0
     source_port: int = 0
@@ -140,6 +142,11 @@ class DataPlane:
             NodeId(name): {plan.locator.address, _packed(plan.ipv4)}
             for name, plan in deployment.nodes.items()
         }
+        self._guests = {
+            care_of.address: (access, subscriber.name)
+            for subscriber in deployment.subscribers.values()
+            for access, care_of in subscriber.care_of.items()
+        }
         self._pools = [
             (pool, NodeId(name)) for name, plan in deployment.nodes.items() for pool in plan.pools
         ]
@@ -153,12 +160,14 @@ class DataPlane:
         """What `node` does with a packet it received."""
         if packet.hop_limit <= 0:
             return Step(Fate.DROPPED, packet, why="hop limit")
-        if from_access and not self._passes_filter(node, packet.source):
-            return Step(Fate.DROPPED, packet, why="source filter")
         if packet.tunnel is None:
+            if from_access and not self._passes_filter(node, packet.source):
+                return Step(Fate.DROPPED, packet, why="source filter")
             return self._plain(node, packet)
         if packet.tunnel != node:
             return self._towards(node, packet.tunnel, packet)
+        if packet.care_of:
+            return Step(Fate.DELIVERED, packet, interface=self._guests[packet.care_of][1])
         return self._taken_out(node, msgspec.structs.replace(packet, tunnel=None))
 
     def _plain(self, node: NodeId, packet: Packet) -> Step:
@@ -189,6 +198,8 @@ class DataPlane:
                 return self._into_tunnel(node, packet, egress)
             case ToAnchor(anchor=anchor):
                 return self._towards(node, self._node_at(anchor), packet)
+            case Tunnel(exit=care_of):
+                return self._to_guest(node, packet, care_of)
             case _:
                 return self._routed(node, packet)
 
@@ -201,6 +212,12 @@ class DataPlane:
             return Step(Fate.FORWARDED, shorter, next_node=node, redirected=True)
         step = self._towards(node, egress.node, tunnelled)
         return msgspec.structs.replace(step, redirected=True)
+
+    def _to_guest(self, node: NodeId, packet: Packet, care_of: Locator) -> Step:
+        """To a mobile node by its care-of address, whether or not it still is there."""
+        access, _ = self._guests[care_of.address]
+        tunnelled = msgspec.structs.replace(packet, tunnel=access, care_of=care_of.address)
+        return self.step(node, tunnelled)
 
     def _routed(self, node: NodeId, packet: Packet) -> Step:
         if packet.destination in self._owners[node]:

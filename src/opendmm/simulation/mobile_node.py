@@ -1,6 +1,9 @@
 """A mobile node in the simulation: its links, its addresses and, with a client, its FE_MU_C."""
 
 import ipaddress
+from collections.abc import Callable
+
+import msgspec
 
 from opendmm.constellation.deployment import SubscriberPlan
 from opendmm.entities.effects import (
@@ -13,9 +16,10 @@ from opendmm.entities.effects import (
 )
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
-from opendmm.model.rules import Access
+from opendmm.model.rules import Access, Action, Tunnel
 from opendmm.report.report import HostAddress
 from opendmm.report.trace import link_record
+from opendmm.simulation.dataplane import Packet
 from opendmm.simulation.network import Network
 from opendmm.simulation.node import SimulatedNode, Surroundings
 
@@ -30,6 +34,7 @@ class SimulatedMobileNode:
         network: Network,
         anchors: dict[NodeId, SimulatedNode],
         client: SimulatedNode | None,
+        anchor_at: Callable[[NodeId], NodeId],
     ) -> None:
         self.subscriber = subscriber
         self.client = client
@@ -44,6 +49,7 @@ class SimulatedMobileNode:
         self._world = world
         self._network = network
         self._anchors = anchors
+        self._anchor_at = anchor_at
 
     @property
     def name(self) -> str:
@@ -62,9 +68,26 @@ class SimulatedMobileNode:
             if self._chosen in self.links:
                 return self._chosen
             return self.links[0] if self.links else None
-        rules = [rule for rule in self.client.kernel.values() if isinstance(rule, Access)]
-        chosen = NodeId(rules[0].interface) if rules else None
+        chosen = self._leads_over(next(iter(self.client.kernel.values()), None))
         return chosen if chosen in self.links else None
+
+    def _leads_over(self, action: Action | None) -> NodeId | None:
+        """Which link packets take that a rule of the client's is for."""
+        match action:
+            case Access(interface=interface):
+                return NodeId(interface)
+            case Tunnel(entry=care_of):
+                places = self.subscriber.care_of.items()
+                return next((access for access, mine in places if mine == care_of), None)
+            case _:
+                return None
+
+    def sent(self, packet: Packet) -> Packet:
+        """A packet as it comes to the node its default route leads to: in a tunnel to its anchor
+        where it is a guest there (RFC 6275 §11.3.1)."""
+        if self.default_route not in self.subscriber.care_of:
+            return packet
+        return msgspec.structs.replace(packet, tunnel=self._anchor_at(self.default_route))
 
     def route_over(self, anchor: NodeId) -> None:
         """Choose the default route of a mobile node without a client."""
@@ -79,8 +102,10 @@ class SimulatedMobileNode:
         self.has_released.clear()
         self._record(anchor, up=True)
         if self.client is not None:
-            self._network.attach(self.client.name, anchor, self.subscriber.access_delay)
-            self._report(self.client, anchor, anchor, heard=anchor)
+            serving = self._anchor_at(anchor)
+            delay = self.subscriber.access_delay
+            self._network.attach(self.client.name, serving, anchor, delay)
+            self._report(self.client, anchor, anchor, heard=serving)
         self.report_link(anchor)
 
     def detach(self, anchor: NodeId) -> None:
@@ -91,8 +116,9 @@ class SimulatedMobileNode:
         self._told.pop(anchor, None)
         self._record(anchor, up=False)
         if self.client is not None:
-            self._network.detach(self.client.name, anchor)
-            self._report(self.client, anchor, anchor, heard=anchor)
+            serving = self._anchor_at(anchor)
+            self._network.detach(self.client.name, serving, anchor)
+            self._report(self.client, anchor, anchor, heard=serving)
         self.report_link(anchor)
 
     def hear(self, anchor: NodeId, advertise: Advertise) -> None:
@@ -132,7 +158,8 @@ class SimulatedMobileNode:
         event: Input = LinkDetached(mobile_node, interface)
         if anchor in self.links:
             link_layer_id = self.subscriber.link_layer_ids.get(anchor, b"")
-            event = LinkAttached(mobile_node, interface, link_layer_id, heard)
+            care_of = None if heard is None else self.subscriber.care_of.get(anchor)
+            event = LinkAttached(mobile_node, interface, link_layer_id, heard, care_of)
         node.local(FunctionalEntity.FE_MU_C, event)
 
     def expect(self, target: NodeId) -> None:

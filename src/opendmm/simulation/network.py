@@ -44,6 +44,13 @@ class Station(Protocol):
     def peer(self, node: NodeId, *, reachable: bool) -> None: ...
 
 
+class _Reach(msgspec.Struct):
+    """By which of its links, with their delays, a mobile node reaches an anchor; latest last."""
+
+    anchor: NodeId
+    links: dict[NodeId, float] = {}
+
+
 class Network:
     """Carries envelopes between stations and keeps their sessions.
 
@@ -72,7 +79,7 @@ class Network:
         self._stations: dict[NodeId, Station] = {}
         self._up: set[Link] = set()
         self._last_arrival: dict[tuple[NodeId, NodeId], float] = {}
-        self._access: dict[Link, float] = {}
+        self._access: dict[Link, _Reach] = {}
         self._ways: dict[Link, tuple[float, tuple[Link, ...]] | None] = {}
 
     # Stations and sessions
@@ -114,15 +121,22 @@ class Network:
             if Link((one, other)) not in self._up:
                 self._handshake(one, other)
 
-    def attach(self, mobile: NodeId, anchor: NodeId, delay: float) -> None:
-        """A mobile node's own link to an anchor is up: they have a session at once."""
-        self._access[Link((mobile, anchor))] = delay
+    def attach(self, mobile: NodeId, anchor: NodeId, access: NodeId, delay: float) -> None:
+        """A mobile node's own link at `access` is up: it reaches the anchor, and they have a
+        session at once. `delay` is that of the link."""
+        pair = Link((mobile, anchor))
+        self._access.setdefault(pair, _Reach(anchor)).links[access] = delay
         self._handshake(mobile, anchor)
 
-    def detach(self, mobile: NodeId, anchor: NodeId) -> None:
-        """A mobile node's link is gone, and the session with it."""
+    def detach(self, mobile: NodeId, anchor: NodeId, access: NodeId) -> None:
+        """A mobile node's link is gone, and with the last one to an anchor the session."""
         pair = Link((mobile, anchor))
-        self._access.pop(pair, None)
+        reach = self._access.get(pair)
+        if reach is not None:
+            reach.links.pop(access, None)
+            if reach.links:
+                return
+            del self._access[pair]
         if pair in self._up:
             self._up.discard(pair)
             self._telling(mobile, anchor, reachable=False)()
@@ -215,9 +229,17 @@ class Network:
     def _delay(self, one: NodeId, other: NodeId) -> float | None:
         """One way between two stations; None while they are cut off from each other."""
         pair = Link((one, other))
-        access = self._access.get(pair)
-        if access is not None:
-            return access
+        reach = self._access.get(pair)
+        if reach is None:
+            return self._routed(one, other)
+        access, delay = next(reversed(reach.links.items()))
+        backhaul = self._routed(access, reach.anchor)
+        return None if backhaul is None else delay + backhaul
+
+    def _routed(self, one: NodeId, other: NodeId) -> float | None:
+        if one == other:
+            return 0.0
+        pair = Link((one, other))
         if pair not in self._ways:
             self._ways[pair] = self._way(one, other)
         way = self._ways[pair]

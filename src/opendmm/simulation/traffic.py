@@ -58,9 +58,11 @@ class Conveyor:
         if anchor is None:
             return
 
+        sent = mobile.sent(packet)
+
         def heard() -> None:
             if anchor in mobile.links:
-                self._hop(anchor, packet, (anchor,), Fate.ARRIVED, arrived, from_access=True)
+                self._hop(anchor, sent, (anchor,), Fate.ARRIVED, arrived, from_access=True)
 
         self._world.scheduler.after(mobile.subscriber.access_delay, heard)
 

@@ -113,7 +113,7 @@ class World:
             client = SimulatedNode(name, lambda: hosts.mobile_host(mobile_node), self)
             self.network.join_mobile(name, client)
         self.mobile_nodes[mobile_node] = SimulatedMobileNode(
-            subscriber, self, self.network, self.nodes, client
+            subscriber, self, self.network, self.nodes, client, self.deployment.anchor_at
         )
 
     def start(self) -> None:
@@ -211,7 +211,7 @@ class World:
     def trail(self, source: NodeId, packet: Packet, *, from_access: bool = False) -> Trail:
         """Where a packet goes if nothing changes on its way."""
         node, nodes = source, [source]
-        seen = {(node, packet.tunnel)}
+        seen = {(node, packet.tunnel, packet.care_of)}
         ingress: NodeId | None = None
         while True:
             step = self.data_plane.step(node, packet, from_access=from_access)
@@ -223,7 +223,7 @@ class World:
             packet, node = step.packet, step.next_node
             if node != nodes[-1]:
                 nodes.append(node)
-            state = (node, packet.tunnel)
+            state = (node, packet.tunnel, packet.care_of)
             if state in seen:
                 return Trail(tuple(nodes), Fate.DROPPED, "loop", "", ingress, looped=True)
             seen.add(state)

@@ -52,7 +52,9 @@ class AccessDetection:
         """A link changed, or a neighbour did."""
         if isinstance(event, LinkState):
             return self._link(event)
-        return self._neighbour(event, now)
+        if isinstance(event, NeighbourState):
+            return self._neighbour(event, now)
+        return []
 
     def solicitation(self, index: int, link_layer_id: bytes, now: float) -> list[LinkEvent]:
         """A Router Solicitation: the mobile node says itself that it is here."""

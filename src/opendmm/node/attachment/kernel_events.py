@@ -12,6 +12,15 @@ from collections.abc import Callable
 
 import msgspec
 
+from opendmm.forwarding.netlink.address import (
+    DAD_FAILED,
+    GLOBAL,
+    RTM_DELADDR,
+    RTM_NEWADDR,
+    TENTATIVE,
+    dump_addresses,
+    parse_address,
+)
 from opendmm.forwarding.netlink.attributes import HEADER, parse
 from opendmm.forwarding.netlink.link import (
     IFINFOMSG,
@@ -31,6 +40,7 @@ from opendmm.forwarding.netlink.socket import NETLINK_ROUTE, NLMSG_DONE
 
 RTMGRP_LINK = 0x1
 RTMGRP_NEIGH = 0x4
+RTMGRP_IPV6_IFADDR = 0x100
 IFLA_ADDRESS = 1
 IFF_UP = 0x1
 IFF_LOWER_UP = 0x10000
@@ -65,13 +75,24 @@ class NeighbourState(msgspec.Struct, frozen=True):
     heard: bool
 
 
-KernelEvent = LinkState | NeighbourState
+class AddressState(msgspec.Struct, frozen=True):
+    """A global unicast IPv6 address of this node on the interface of this index.
+
+    `usable` when it is there and no longer tentative (RFC 4862 §5.4).
+    """
+
+    index: int
+    address: bytes
+    usable: bool
+
+
+KernelEvent = LinkState | NeighbourState | AddressState
 
 
 class KernelEvents:
     """Reads events in the running loop.
 
-    `on_event` gets each, first of all every link and neighbour as it is; `on_complete` is
+    `on_event` gets each, first of all every link, neighbour and address as it is; `on_complete` is
     called when that first account (or a later one, after events were lost) is through.
     """
 
@@ -85,7 +106,7 @@ class KernelEvents:
             socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE
         )
         self._socket.setblocking(False)
-        self._socket.bind((0, RTMGRP_LINK | RTMGRP_NEIGH))
+        self._socket.bind((0, RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV6_IFADDR))
         asyncio.get_running_loop().add_reader(self._socket, self._read)
         self._ask()
 
@@ -94,7 +115,7 @@ class KernelEvents:
         self._socket.close()
 
     def _ask(self) -> None:
-        self._questions = [dump_neighbours()]
+        self._questions = [dump_addresses(), dump_neighbours()]
         self._socket.send(dump_links())
 
     def _answered(self) -> None:
@@ -152,4 +173,14 @@ def parse_event(kind: int, body: bytes) -> KernelEvent | None:
             known=kind == RTM_NEWNEIGH and bool(state & NUD_KNOWN),
             heard=kind == RTM_NEWNEIGH and bool(state & NUD_HEARD),
         )
+    if kind in (RTM_NEWADDR, RTM_DELADDR):
+        return _address_state(kind, body)
     return None
+
+
+def _address_state(kind: int, body: bytes) -> AddressState | None:
+    found = parse_address(body)
+    if found is None or found.scope != GLOBAL:
+        return None
+    usable = kind == RTM_NEWADDR and not found.flags & (TENTATIVE | DAD_FAILED)
+    return AddressState(found.interface, found.address, usable)

@@ -1,0 +1,89 @@
+"""Mobile IPv6 in virtual time: guests, their tunnels, and home agents that change."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.reading import load_deployment
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.rules import RuleKey, Table, Tunnel
+from opendmm.simulation.auditor import Auditor
+from opendmm.simulation.hosts import AssembledHosts
+from opendmm.simulation.scenario import ScenarioRun
+from opendmm.simulation.world import World
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "mipv6.yaml"
+MN = MobileNodeId("mn1@example.org")
+HOME = HomePrefix.parse("2001:db8:a::100/128")
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return load_deployment(EXAMPLE)
+
+
+def test_the_example_is_as_expected(deployment: Deployment) -> None:
+    report = ScenarioRun(deployment, AssembledHosts(deployment), seed=1).run()
+    assert all(outcome.passed for outcome in report.expectations)
+    assert len(report.moves) == 6
+
+
+def test_the_home_agent_tunnels_to_the_care_of_address_and_the_mobile_node_back(
+    deployment: Deployment,
+) -> None:
+    world = World(deployment, AssembledHosts(deployment), seed=1)
+    world.start()
+    world.run(1.0)
+    mobile = world.mobile_nodes[MN]
+    mobile.attach(NodeId("ar-3"))
+    world.run(1.0)
+    care_of = deployment.subscribers[MN].care_of[NodeId("ar-3")]
+    agent = deployment.nodes[NodeId("ha-b")].locator
+    rules = world.nodes[NodeId("ha-b")].kernel
+    for table in (Table.DOWNLINK, Table.EGRESS):
+        assert rules[RuleKey(table, HOME)] == Tunnel(exit=care_of, entry=agent)
+    assert mobile.client is not None
+    assert list(mobile.client.kernel.values()) == [Tunnel(exit=agent, entry=care_of)]
+
+
+def test_a_mobile_node_that_never_was_at_home_is_reached(deployment: Deployment) -> None:
+    hosts = AssembledHosts(deployment)
+    world = World(deployment, hosts, seed=1)
+    auditor = Auditor(world, hosts.witness)
+    world.start()
+    world.run(1.0)
+    world.mobile_nodes[MN].attach(NodeId("ar-2"))
+    world.run(1.0)
+    auditor.judge_quiet()
+    assert auditor.violations == []
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_wherever_it_wanders_no_invariant_is_violated(deployment: Deployment, seed: int) -> None:
+    """Make before break and break before make, with messages lost, doubled and overtaken."""
+    hosts = AssembledHosts(deployment)
+    world = World(deployment, hosts, seed=seed)
+    auditor = Auditor(world, hosts.witness)
+    world.start()
+    world.run(1.0)
+    chance = random.Random(seed)
+    mobile = world.mobile_nodes[MN]
+    world.network.impairments = type(world.network.impairments)(0.1, 0.1, 0.02)
+    for _ in range(8):
+        place = chance.choice(list(mobile.subscriber.access))
+        if place in mobile.links:
+            continue
+        together = chance.random() < 0.5
+        for link in () if together else list(mobile.links):
+            mobile.detach(link)
+        mobile.attach(place)
+        world.run(chance.uniform(0.01, 0.5))
+        for link in [link for link in mobile.links if link != place]:
+            mobile.detach(link)
+    world.network.impairments = type(world.network.impairments)()
+    world.run(30.0)
+    auditor.judge_quiet()
+    assert auditor.violations == []
