@@ -3,9 +3,17 @@ while none of them is due."""
 
 import heapq
 import math
-from typing import Generic, TypeVar
+from collections.abc import Hashable
+from typing import Any, Generic, Protocol, TypeVar
 
-Key = TypeVar("Key", bound=str)
+
+class Sortable(Hashable, Protocol):
+    """What can be a key: of two that are due at once the lesser comes first."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+Key = TypeVar("Key", bound=Sortable)
 
 SLACK = 64
 """Superseded entries tolerated beyond as many as there are valid ones."""

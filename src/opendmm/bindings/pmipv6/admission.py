@@ -4,6 +4,7 @@ The checks of RFC 5213 §5.3.1, with those of RFC 5844 §3.1.2.1, in their order
 fails gives the answer. Authentication (§4) comes before all of them, in `node`.
 """
 
+from opendmm.bindings.mobility.sequence import newer
 from opendmm.bindings.pmipv6.cache import BindingCache
 from opendmm.bindings.pmipv6.config import PmipConfig, PolicyProfile
 from opendmm.bindings.pmipv6.fields import named, ticks_of
@@ -18,9 +19,6 @@ from opendmm.wire.mobility.options.proxy import (
     HandoffIndicatorOption,
     HomeNetworkPrefixOption,
 )
-
-HALF_OF_ALL = 1 << 15
-"""How far ahead a sequence number may be (RFC 6275 §9.5.1)."""
 
 
 class Admission:
@@ -84,7 +82,7 @@ class Admission:
         self, message: BindingUpdate, mobile_node: MobileNodeId
     ) -> BindingStatus | None:
         last = self.last_sequence(mobile_node)
-        if last is None or 0 < (message.sequence - last) & 0xFFFF < HALF_OF_ALL:
+        if last is None or newer(message.sequence, last):
             return None
         return BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW
 
