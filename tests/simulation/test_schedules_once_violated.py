@@ -2,7 +2,7 @@
 
 import pytest
 
-from opendmm.simulation.schedules import Attach, Crash, Cut, Detach, Schedule
+from opendmm.simulation.schedules import Attach, Crash, Cut, Detach, Expect, Schedule
 from opendmm.simulation.trial import try_schedule
 
 LOSS_OF_AN_ATTACHMENT_NOT_YET_HEARD_AT_HOME = Schedule(
@@ -70,6 +70,33 @@ ONE_OF_TWO_LINKS_TO_GATEWAYS_OF_ONE_ANCHOR_GOES = Schedule(
     ),
     until=3.0,
 )
+A_GUEST_WITH_TWO_NEW_LINKS_AT_ONE_INSTANT = Schedule(
+    kind="two-claims",
+    seed=7000296,
+    constellation="guests",
+    happenings=(
+        Attach(0.5, "mn1", "anchor-a"),
+        Attach(1.5, "mn1", "ar-a"),
+        Attach(1.5, "mn1", "ar-b"),
+        Detach(1.55, "mn1", "anchor-a"),
+    ),
+    until=2.0,
+)
+AN_ANCHOR_THAT_A_GUEST_LEFT_WITHOUT_A_WORD_IS_PREDICTED_NEXT = Schedule(
+    kind="mixed",
+    seed=7001420,
+    constellation="guests",
+    skews={"anchor-a": -0.297, "anchor-b": 0.254, "anchor-c": -0.367},
+    happenings=(
+        Attach(0.5, "mn1", "anchor-a"),
+        Attach(1.5, "mn1", "ar-b"),
+        Detach(1.51, "mn1", "anchor-a"),
+        Attach(2.7, "mn1", "ar-a"),
+        Detach(2.71, "mn1", "ar-b"),
+        Expect(2.75, "mn1", "ar-b"),
+    ),
+    until=4.0,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +106,17 @@ ONE_OF_TWO_LINKS_TO_GATEWAYS_OF_ONE_ANCHOR_GOES = Schedule(
         END_OF_FORMER_EGRESSES_DECIDED_BUT_NOT_TOLD,
         REDIRECTION_OF_A_CONTROLLER_THAT_DIED_BEFORE_TELLING_ITS_STANDBY,
         ONE_OF_TWO_LINKS_TO_GATEWAYS_OF_ONE_ANCHOR_GOES,
+        A_GUEST_WITH_TWO_NEW_LINKS_AT_ONE_INSTANT,
+        AN_ANCHOR_THAT_A_GUEST_LEFT_WITHOUT_A_WORD_IS_PREDICTED_NEXT,
     ],
-    ids=["loss-not-heard", "end-not-told", "standby-not-told", "other-link-remains"],
+    ids=[
+        "loss-not-heard",
+        "end-not-told",
+        "standby-not-told",
+        "other-link-remains",
+        "one-instant",
+        "left-without-a-word",
+    ],
 )
 def test_a_schedule_that_once_violated_an_invariant_does_not_any_more(schedule: Schedule) -> None:
     assert [str(violation) for violation in try_schedule(schedule).violations] == []

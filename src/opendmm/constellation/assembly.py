@@ -125,6 +125,7 @@ def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
         delegates=delegates,
         network_delegation=deployment.delegation_proof is ProofMode.NETWORK and bool(delegates),
         gateways=deployment.gateways_of(plan.name),
+        sees_links=FE.FE_MU_C in plan.entities or bool(deployment.gateways_of(plan.name)),
     )
 
 

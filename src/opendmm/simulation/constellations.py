@@ -4,7 +4,8 @@ Small, so that a schedule takes milliseconds; each has what another lacks: every
 condensed in the anchors, a cooperative ingress, egresses apart from their anchors, two
 FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
 themselves under a delegation, uplink tunnels, source filters and an ingress that asks, mobile
-access gateways, ingresses that redirect some flows only, and the three modes of RFC 8885 with their
+access gateways, access routers where mobile nodes that speak for themselves are guests, ingresses
+that redirect some flows only, and the three modes of RFC 8885 with their
 Mobility Headers in octets. All have three anchors and two mobile nodes.
 """
 
@@ -21,6 +22,7 @@ from opendmm.constellation.resolve import deployment
 ANCHORS = ("anchor-a", "anchor-b", "anchor-c")
 MOBILE_NODES = ("mn1", "mn2")
 GATEWAYS = {"mag-a": "anchor-a", "mag-a2": "anchor-a", "mag-b": "anchor-b", "mag-c": "anchor-c"}
+ROUTERS = {"ar-a": "anchor-a", "ar-a2": "anchor-a", "ar-b": "anchor-b", "ar-c": "anchor-c"}
 _POOLS = {name: f"2001:db8:{index:x}::/48" for index, name in enumerate(ANCHORS, 0xA)}
 _ANCHOR = ["FE_MCTX", "FE_MA_C", "FE_MA_U", "FE_MU_C", "FE_E"]
 _File = dict[str, Any]
@@ -159,6 +161,23 @@ def gateways() -> _File:
     return file
 
 
+def guests() -> _File:
+    """Condensed, the mobile nodes guests of access routers, or at home at their anchors."""
+    file = condensed()
+    file["constellation"] = "guests"
+    file["reference_points"] = {"R_XU": "mipv6"}
+    for name in ANCHORS:
+        entities = file["nodes"][name]["entities"]
+        file["nodes"][name]["entities"] = [e for e in entities if e != "FE_MU_C"]
+    for router, anchor in ROUTERS.items():
+        file["nodes"][router] = {"entities": ["FE_R"], "anchor": anchor}
+        file["links"].append({"between": ["router", router], "delay": "2ms"})
+    for number, section in enumerate(file["mobile_nodes"].values()):
+        address = section["prefixes"][0].replace("::/64", "::100/128")
+        section |= {"client": True, "prefixes": [address], "access": [ANCHORS[number], *ROUTERS]}
+    return file
+
+
 def flows() -> _File:
     """Ingresses above the anchors redirect named flows only, one those of one mobile node; the
     FE_I of the anchors redirect the rest."""
@@ -203,6 +222,7 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "tunnel": tunnel,
     "filtered": filtered,
     "gateways": gateways,
+    "guests": guests,
     "flows": flows,
     **{mode: partial(distributed, mode) for mode in ("relay", "locator", "proxy")},
 }

@@ -10,8 +10,9 @@ from random import Random
 
 import msgspec
 
-from opendmm.simulation.constellations import ANCHORS, BUILDERS, GATEWAYS, MOBILE_NODES
+from opendmm.simulation.constellations import ANCHORS, BUILDERS, GATEWAYS, MOBILE_NODES, ROUTERS
 
+ACCESSES = {"gateways": GATEWAYS, "guests": ROUTERS}
 HOMES = dict(zip(MOBILE_NODES, ANCHORS, strict=False))
 
 
@@ -146,18 +147,21 @@ class _Draft:
 
     @property
     def accesses(self) -> tuple[str, ...]:
-        """What mobile nodes attach to: anchors, or gateways of them."""
-        return tuple(GATEWAYS) if self.constellation == "gateways" else ANCHORS
+        """What mobile nodes attach to: anchors, gateways of them, or routers that lead there."""
+        return tuple(ACCESSES.get(self.constellation, ANCHORS))
 
     def home(self, mobile: str) -> str:
         """Where a mobile node attaches to be at its home anchor."""
+        if self.constellation == "guests":
+            return HOMES[mobile]
         return next(a for a in self.accesses if self.anchor_at(a) == HOMES[mobile])
 
     def anchor_at(self, access: str) -> str:
-        return GATEWAYS.get(access, access)
+        return ACCESSES.get(self.constellation, {}).get(access, access)
 
     def elsewhere(self, mobile: str) -> str:
-        return self.random.choice([name for name in self.accesses if name != self.place[mobile]])
+        places = dict.fromkeys((*self.accesses, self.home(mobile)))
+        return self.random.choice([name for name in places if name != self.place[mobile]])
 
     def move(self, mobile: str, target: str | None = None, *, overlap: float | None = None) -> None:
         """One move; `overlap` seconds with both links, negative: with none; None: random."""
@@ -425,6 +429,9 @@ KINDS: dict[str, Callable[[_Draft], None]] = {
 """Every kind of schedule: how it is drawn."""
 
 ONLY_ON = {
+    # Who is gone without a word is noticed by the lifetime of its Binding Update alone, which
+    # an envelope does not have.
+    "expiry": [name for name in BUILDERS if name != "guests"],
     "failover": ["standby", "shared", "cooperative"],
     "home-dead": ["client", "client", "cooperative", "shared", "standby"],
 }

@@ -89,6 +89,9 @@ class Leaving:
             visit.context = None
             return effects + self.core.keep_visit(visit)
         effects += self.core.settle_all(key, CLAIM)
+        if attachment is not None and not self._would_hear_its_end(attachment):
+            attachment.attached = False
+            effects += self.core.keep_attachment(attachment)
         if attachment is None or not attachment.attached:
             return effects + self.core.drop_visit(key)
         standing_by = Visit(key=key, phase=Phase.STANDBY)
@@ -97,6 +100,12 @@ class Leaving:
             *self.core.keep_visit(standing_by),
             SetTimer(f"standby {key}", now + STANDBY_DELAY),
         ]
+
+    def _would_hear_its_end(self, attachment: Attachment) -> bool:
+        """Else the news of another anchor is the end of it. Who registers by itself, where nobody
+        sees its links, registers again should it fall back on this anchor (RFC 6275 §11.7.1)."""
+        by_itself = attachment.client.node == attachment.mobile_node
+        return self.core.config.sees_links or not by_itself
 
     def superseded(self, key: ContextId, mine: MoveOrder, now: float) -> list[Effect]:
         """Our move of this order is known elsewhere to be overtaken by a later one that did not

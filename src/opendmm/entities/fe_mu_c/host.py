@@ -54,7 +54,8 @@ class HostClient(Client):
             return []
         self._up.pop(event.interface, None)
         self._up[event.interface] = event
-        at = microseconds(now)
+        held = self.links.get(self.mobile_node)
+        at = max(microseconds(now), held.attached_at + 1 if held is not None else 0)
         link = Link(
             mobile_node=self.mobile_node,
             interface=event.interface,
