@@ -23,8 +23,9 @@ from pmipv6_scene import (
     ticks,
 )
 
+from opendmm.bindings.mobility.vendor import added
 from opendmm.bindings.pmipv6.cache import Stage
-from opendmm.bindings.pmipv6.extension import Attached, added
+from opendmm.bindings.pmipv6.extension import Attached
 from opendmm.bindings.pmipv6.prefixes import prefixes_in
 from opendmm.model.identity import NodeId
 from opendmm.reference_points import r_xu

@@ -28,7 +28,8 @@ from pmipv6_scene import (
 )
 
 from opendmm.bindings.mobility.outputs import Complain, Output
-from opendmm.bindings.pmipv6.extension import Attached, addition
+from opendmm.bindings.mobility.vendor import addition
+from opendmm.bindings.pmipv6.extension import Attached
 from opendmm.bindings.pmipv6.mag import MobileAccessGateway
 from opendmm.bindings.pmipv6.prefixes import ALL_ZERO, assigned
 from opendmm.bindings.pmipv6.registration import Stage

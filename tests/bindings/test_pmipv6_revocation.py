@@ -26,8 +26,9 @@ from pmipv6_scene import (
 )
 
 from opendmm.bindings.mobility.outputs import Complain, Output
+from opendmm.bindings.mobility.vendor import added
 from opendmm.bindings.pmipv6.cache import Stage
-from opendmm.bindings.pmipv6.extension import Attached, added
+from opendmm.bindings.pmipv6.extension import Attached
 from opendmm.bindings.pmipv6.mag import MobileAccessGateway
 from opendmm.bindings.pmipv6.prefixes import assigned, prefixes_in
 from opendmm.model.identity import NodeId

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from message_strategies import values
 from rfc8885_scene import ADDRESSES, A, B, context, egress
 
-from opendmm.bindings.pmipv6.extension import VENDOR, wrapped
+from opendmm.bindings.mobility.vendor import VENDOR, wrapped
 from opendmm.bindings.rfc8885.carriage import HEADERS, NAMES, POINTS, Options, ends, header_of
 from opendmm.bindings.rfc8885.enclosure import enclosed, opened
 from opendmm.constellation.rfc8885 import CARRIED

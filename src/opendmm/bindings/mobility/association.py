@@ -14,6 +14,7 @@ import msgspec
 from opendmm.model.identity import NodeId
 from opendmm.model.quantities import Seconds
 from opendmm.wire.mobility.authentication import (
+    Message,
     message_authentication_holds,
     with_message_authentication,
 )
@@ -67,30 +68,55 @@ class Untimely(MessageRefused):
     status = BindingStatus.MIPV6_ID_MISMATCH
 
 
-class SecurityAssociation(msgspec.Struct, frozen=True, kw_only=True):
-    """What two nodes share: `key` has 16 octets, `spi` is 256 or more (RFC 4285 §5.1)."""
+class SharedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A mobility security association: `key` has 16 octets, `spi` is 256 or more (RFC 4285 §5.1).
+
+    `peer` is the node, or the mobile node, that has the key, too.
+    """
 
     peer: NodeId
-    address: IPv6Address
     spi: int
     key: bytes
 
-    def seal(self, message: MobilityMessage, source: IPv6Address, now: float) -> bytes:
-        """The message in octets, timed and authenticated, from `source` to the peer."""
-        timed = MessageReplayProtectionOption(ntp_timestamp(now))
-        whole = msgspec.structs.replace(message, options=(*message.options, timed))
-        sealed = with_message_authentication(whole, self.spi, self.key, source, self.address)
-        return encode(sealed, source, self.address)
+    def authenticated(
+        self, message: Message, care_of_address: IPv6Address, home_address: IPv6Address
+    ) -> Message:
+        """The message with the authenticator as its last option. Raises WireError."""
+        return with_message_authentication(
+            message, self.spi, self.key, care_of_address, home_address
+        )
 
-    def verify(self, message: MobilityMessage, data: bytes, destination: IPv6Address) -> None:
-        """Check who sent `data`, decoded as `message`. Raises MessageRefused."""
+    def check(
+        self,
+        message: MobilityMessage,
+        data: bytes,
+        care_of_address: IPv6Address,
+        home_address: IPv6Address,
+    ) -> None:
+        """Whether who made `data`, decoded as `message`, has the key. Raises MessageRefused."""
         last = message.options[-1] if message.options else None
         if not isinstance(last, MessageAuthenticationOption):
             raise NoAssociation("no Mobility Message Authentication option")
         if last.subtype != AuthenticationSubtype.MN_HA or last.mobility_spi != self.spi:
             raise NoAssociation(f"unknown mobility SPI {last.mobility_spi}")
-        if not message_authentication_holds(data, self.key, self.address, destination):
+        if not message_authentication_holds(data, self.key, care_of_address, home_address):
             raise AuthenticationFailed("wrong authentication data")
+
+
+class SecurityAssociation(SharedKey, frozen=True, kw_only=True):
+    """What two nodes share, and the peer's address."""
+
+    address: IPv6Address
+
+    def seal(self, message: MobilityMessage, source: IPv6Address, now: float) -> bytes:
+        """The message in octets, timed and authenticated, from `source` to the peer."""
+        timed = MessageReplayProtectionOption(ntp_timestamp(now))
+        whole = msgspec.structs.replace(message, options=(*message.options, timed))
+        return encode(self.authenticated(whole, source, self.address), source, self.address)
+
+    def verify(self, message: MobilityMessage, data: bytes, destination: IPv6Address) -> None:
+        """Check who sent `data`, decoded as `message`. Raises MessageRefused."""
+        self.check(message, data, self.address, destination)
 
 
 class ReplayWindow:

@@ -4,10 +4,11 @@ The checks of RFC 5213 §5.3.1, with those of RFC 5844 §3.1.2.1, in their order
 fails gives the answer. Authentication (§4) comes before all of them, in `node`.
 """
 
+from opendmm.bindings.mobility.fields import named
 from opendmm.bindings.mobility.sequence import newer
 from opendmm.bindings.pmipv6.cache import BindingCache
 from opendmm.bindings.pmipv6.config import PmipConfig, PolicyProfile
-from opendmm.bindings.pmipv6.fields import named, ticks_of
+from opendmm.bindings.pmipv6.fields import ticks_of
 from opendmm.bindings.pmipv6.prefixes import prefixes_in
 from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.wire.mobility.binding import BindingUpdate

@@ -1,10 +1,9 @@
 """What the options of a registration say, with what stands for those that are not there."""
 
-from opendmm.model.identity import MobileNodeId
+from opendmm.bindings.mobility.fields import MICROSECONDS
 from opendmm.wire.mobility.binding import BindingUpdate
 from opendmm.wire.mobility.message import MobilityMessage
 from opendmm.wire.mobility.numbers import AccessTechnology, HandoffIndicator
-from opendmm.wire.mobility.options.identification import MobileNodeIdentifierOption
 from opendmm.wire.mobility.options.proxy import (
     FRACTIONS,
     AccessTechnologyTypeOption,
@@ -12,14 +11,6 @@ from opendmm.wire.mobility.options.proxy import (
     LinkLayerIdentifierOption,
     TimestampOption,
 )
-
-MICROSECONDS = 1_000_000
-
-
-def named(message: MobilityMessage) -> MobileNodeId:
-    """Whom a message is about; empty when it does not say, or not by an NAI."""
-    identifier = message.first(MobileNodeIdentifierOption)
-    return MobileNodeId((identifier.nai if identifier is not None else None) or "")
 
 
 def ticks_of(message: BindingUpdate) -> int | None:

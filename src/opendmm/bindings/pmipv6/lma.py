@@ -13,17 +13,17 @@ import math
 
 import msgspec
 
+from opendmm.bindings.mobility.fields import MICROSECONDS, named
 from opendmm.bindings.mobility.outputs import Complain, Deliver, Output, Transmit
+from opendmm.bindings.mobility.vendor import added, addition
 from opendmm.bindings.pmipv6.admission import Admission
 from opendmm.bindings.pmipv6.cache import BindingCache, Claim, ProxyBinding, Stage
 from opendmm.bindings.pmipv6.config import PmipConfig
-from opendmm.bindings.pmipv6.extension import Attached, Granted, added, addition
+from opendmm.bindings.pmipv6.extension import Attached, Granted
 from opendmm.bindings.pmipv6.fields import (
-    MICROSECONDS,
     in_microseconds,
     indicator_in,
     link_layer_id_in,
-    named,
     technology_in,
     ticks_of,
 )

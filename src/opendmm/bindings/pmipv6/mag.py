@@ -11,10 +11,11 @@ from collections.abc import Iterable
 
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.backoff import MAX_BINDACK_TIMEOUT, Backoff
+from opendmm.bindings.mobility.fields import named
 from opendmm.bindings.mobility.outputs import Complain, Deliver, Output, Transmit
+from opendmm.bindings.mobility.vendor import addition
 from opendmm.bindings.pmipv6.config import PmipConfig, PolicyProfile
-from opendmm.bindings.pmipv6.extension import Granted, addition
-from opendmm.bindings.pmipv6.fields import named
+from opendmm.bindings.pmipv6.extension import Granted
 from opendmm.bindings.pmipv6.prefixes import prefixes_in
 from opendmm.bindings.pmipv6.registration import Registration, Stage
 from opendmm.bindings.pmipv6.revoked import MOVES, objection

@@ -6,7 +6,8 @@ from enum import StrEnum
 import msgspec
 
 from opendmm.bindings.mobility.backoff import Backoff
-from opendmm.bindings.pmipv6.extension import Attached, added
+from opendmm.bindings.mobility.vendor import added
+from opendmm.bindings.pmipv6.extension import Attached
 from opendmm.bindings.pmipv6.prefixes import requested
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import EntityAddress, MobileNodeId

@@ -5,8 +5,9 @@ import msgspec
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.backoff import Backoff
 from opendmm.bindings.mobility.outputs import Complain, Output, Transmit
+from opendmm.bindings.mobility.vendor import added
 from opendmm.bindings.pmipv6.config import PmipConfig
-from opendmm.bindings.pmipv6.extension import Attached, added
+from opendmm.bindings.pmipv6.extension import Attached
 from opendmm.bindings.pmipv6.prefixes import home_network_prefixes
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from opendmm.bindings.pmipv6.extension import Attached, addition
-from opendmm.bindings.pmipv6.fields import named
+from opendmm.bindings.mobility.fields import named
+from opendmm.bindings.mobility.vendor import addition
+from opendmm.bindings.pmipv6.extension import Attached
 from opendmm.bindings.pmipv6.prefixes import prefixes_in
 from opendmm.bindings.pmipv6.registration import Registration, Stage
 from opendmm.wire.mobility.numbers import RevocationFlags, RevocationStatus, RevocationTrigger

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from opendmm.bindings.mobility.outputs import Complain, Deliver, Output, Transmit
+from opendmm.bindings.mobility.vendor import payload_in, wrapped
 from opendmm.bindings.pmipv6.carriage import ANSWERS, CARRIAGE, HEADERS, MESSAGES, Options
 from opendmm.bindings.pmipv6.config import PmipConfig
-from opendmm.bindings.pmipv6.extension import payload_in, wrapped
 from opendmm.bindings.pmipv6.prefixes import prefixes_in, transferred
 from opendmm.model.identity import EntityAddress, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope, ReferencePointName

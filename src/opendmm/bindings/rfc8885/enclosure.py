@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from opendmm.bindings.pmipv6.extension import payload_in, wrapped
+from opendmm.bindings.mobility.vendor import payload_in, wrapped
 from opendmm.bindings.pmipv6.prefixes import home_network_prefixes, prefixes_in
 from opendmm.bindings.rfc8885.carriage import NAMES, Options
 from opendmm.model.addressing import HomePrefix
