@@ -9,6 +9,9 @@ from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.wire.mobility.message import MobilityMessage
 
+STRANGER = NodeId("stranger")
+"""Whoever is no peer: one name for all, who may be as many as there are addresses."""
+
 
 class Transmit(msgspec.Struct, frozen=True):
     """Send a message to a node."""

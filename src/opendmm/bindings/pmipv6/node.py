@@ -11,7 +11,14 @@ from opendmm.bindings.mobility.association import (
     ReplayWindow,
     SecurityAssociation,
 )
-from opendmm.bindings.mobility.outputs import Complain, Datagram, Output, Transmit, Wanted
+from opendmm.bindings.mobility.outputs import (
+    STRANGER,
+    Complain,
+    Datagram,
+    Output,
+    Transmit,
+    Wanted,
+)
 from opendmm.bindings.pmipv6.config import PmipConfig
 from opendmm.bindings.pmipv6.heartbeat import Heartbeats
 from opendmm.bindings.pmipv6.lma import LocalMobilityAnchor
@@ -36,8 +43,6 @@ from opendmm.wire.mobility.revocation import (
 from opendmm.wire.mobility.update_notification import UpdateNotification
 
 UNSPECIFIED = IPv6Address("::")
-STRANGER = NodeId("stranger")
-"""Whoever is no peer: one name for all, who may be as many as there are addresses."""
 BETWEEN_REFUSALS = 1.0
 """Seconds between answers to unauthentic messages of one peer: forging is free, answering not."""
 

@@ -12,6 +12,7 @@ from opendmm.bindings.mobility.association import (
     SecurityAssociation,
 )
 from opendmm.bindings.mobility.outputs import (
+    STRANGER,
     Complain,
     Datagram,
     Output,
@@ -20,7 +21,7 @@ from opendmm.bindings.mobility.outputs import (
     Wanted,
 )
 from opendmm.bindings.pmipv6.heartbeat import Heartbeats
-from opendmm.bindings.pmipv6.node import BETWEEN_REFUSALS, STRANGER, UNSPECIFIED
+from opendmm.bindings.pmipv6.node import BETWEEN_REFUSALS, UNSPECIFIED
 from opendmm.bindings.rfc8885.cmd import CentralMobilityDatabase
 from opendmm.bindings.rfc8885.config import DistributedConfig
 from opendmm.bindings.rfc8885.maar import AccessRouter
