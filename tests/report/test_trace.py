@@ -21,6 +21,7 @@ from opendmm.report.trace import (
     count_messages,
     merge,
     message_record,
+    node_in,
     notice_record,
     read_trace,
     rule_record,
@@ -121,3 +122,10 @@ def arbitrary(kind: type[Message]) -> Message:
             name = getattr(field.type, "__name__", "")
             wanted[field.name] = values.get(name, ())
     return kind(**wanted)
+
+
+def test_of_an_address_the_node_is_known_also_when_it_is_a_mobile_node() -> None:
+    assert node_in("FE_MCTX@anchor-a") == "anchor-a"
+    assert node_in("FE_MU_C@mn1@example.org") == "mn1@example.org"
+    assert node_in("mn1@example.org") == "mn1@example.org"
+    assert node_in("anchor-a") == "anchor-a"

@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from opendmm.report.steps import MoveWindow
-from opendmm.report.trace import MESSAGE_KINDS, TraceKind, TraceRecord
+from opendmm.report.trace import MESSAGE_KINDS, TraceKind, TraceRecord, node_in
 
 WIDEST, NARROWEST = 30, 8
 """Characters of a node's column: room for any message on its arrow, and for an arrow alone."""
@@ -77,7 +77,7 @@ class Ladder:
         return row.text()
 
     def _place(self, address: str) -> int:
-        return self._nodes.index(_node(address))
+        return self._nodes.index(node_in(address))
 
 
 class _Row:
@@ -133,15 +133,11 @@ class _Row:
         return row
 
 
-def _node(address: str) -> str:
-    return address.rpartition("@")[2]
-
-
 def _columns(records: Sequence[TraceRecord]) -> list[str]:
     """Nodes in order of their first appearance."""
     nodes: dict[str, None] = {}
     for record in records:
         for address in (record.sender, record.node, record.receiver):
             if address:
-                nodes.setdefault(_node(address))
+                nodes.setdefault(node_in(address))
     return list(nodes)

@@ -15,7 +15,7 @@ import msgspec
 
 from opendmm.entities.effects import RuleOutcome, Severity
 from opendmm.entities.host import HostNotice, RuleRequest
-from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.rules import Access, Action, Permit, Redirect, ToAnchor, Tunnel
 from opendmm.reference_points.catalogue import Envelope
 
@@ -34,6 +34,7 @@ class TraceKind(StrEnum):
     FAULT = "fault"  # the scenario broke or mended something
 
 
+_ENTITIES = frozenset(str(entity) for entity in FunctionalEntity)
 MESSAGE_KINDS = frozenset(
     {TraceKind.MESSAGE_SENT, TraceKind.MESSAGE_RECEIVED, TraceKind.MESSAGE_LOCAL}
 )
@@ -143,6 +144,12 @@ def rule_record(
         text=f"{request.key}: {fields['action']} {fields['target']}".rstrip(),
         fields=fields,
     )
+
+
+def node_in(address: str) -> str:
+    """The node in "FE_MU_C@mn1@example.org", or in the bare name of one."""
+    entity, _, node = address.partition("@")
+    return node if entity in _ENTITIES else address
 
 
 def describe_action(action: Action | None) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from opendmm.report.steps import MoveWindow
-from opendmm.report.trace import MESSAGE_KINDS, TraceKind, TraceRecord
+from opendmm.report.trace import MESSAGE_KINDS, TraceKind, TraceRecord, node_in
 
 LEFT, COLUMN, ROW, TOP = 96, 210, 22, 34
 _ALWAYS = frozenset({TraceKind.FAULT, TraceKind.RESTART})
@@ -65,7 +65,7 @@ def _shown(record: TraceRecord, window: MoveWindow, prefixes: set[str]) -> bool:
 def _ends(record: TraceRecord) -> tuple[str, str]:
     """From which node to which; the same where nothing travels."""
     if record.kind is TraceKind.MESSAGE_SENT:
-        return record.sender.rpartition("@")[2], record.receiver.rpartition("@")[2]
+        return node_in(record.sender), node_in(record.receiver)
     return str(record.node), str(record.node)
 
 
