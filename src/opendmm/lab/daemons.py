@@ -41,7 +41,7 @@ class Daemons:
         nodes = [
             str(name)
             for name, plan in self.deployment.nodes.items()
-            if set(plan.entities) - USER_PLANE
+            if set(plan.entities) - USER_PLANE or name in self.deployment.correspondents
         ]
         return [*nodes, *sorted(self._mobile)]
 

@@ -18,7 +18,14 @@ from opendmm.model.identity import NodeId
 from opendmm.node.daemon import Daemon, Doors, Renewal, Transport
 from opendmm.node.logs import warn
 from opendmm.node.mobility import cores
-from opendmm.node.role import Role, UnknownNodeError, mobile_node, network_element, subscriber
+from opendmm.node.role import (
+    Role,
+    UnknownNodeError,
+    correspondent,
+    mobile_node,
+    network_element,
+    subscriber,
+)
 from opendmm.node.runtime import NodeRuntime
 from opendmm.node.settings import NodeSettings
 from opendmm.node.switchboard import Reachability, Switchboard
@@ -51,7 +58,11 @@ def read_part(settings: NodeSettings) -> Part:
         role = mobile_node(deployment, profile, mine.credential)
         return Part(role, deployment, mine.registry, mine.tls)
     theirs = load_node(folder, NodeId(settings.node), now)
-    role = network_element(deployment, NodeId(settings.node), theirs.authority)
+    node = NodeId(settings.node)
+    if node in deployment.correspondents:
+        role = correspondent(deployment, node)
+    else:
+        role = network_element(deployment, node, theirs.authority)
     return Part(role, deployment, theirs.authority.registry, theirs.tls, theirs.shared_keys)
 
 

@@ -1,4 +1,4 @@
-"""What one daemon is in its deployment: a network element, or a mobile node with a client.
+"""What one daemon is in its deployment: a network element, a correspondent, or a mobile node.
 
 Everything that differs between the two is decided here, once; the daemon runs a role.
 """
@@ -15,6 +15,7 @@ from opendmm.entities.host import EntityHost
 from opendmm.forwarding.contract import ForwardingDriver
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.driver import KernelForwarding
+from opendmm.forwarding.memory import MemoryForwarding
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.node.attachment.access import AccessDetection, Subscriber
@@ -73,6 +74,23 @@ def network_element(deployment: Deployment, node: NodeId, authority: Authority) 
         first_packets=_first_packets(deployment, node),
         advertised=deployment.timers.lifetime if watches else None,
         peers=frozenset(peers_of(deployment, node)),
+        owners=_owners(deployment),
+        carried=Carried(deployment.bindings, deployment.subscribers),
+        mobile=False,
+    )
+
+
+def correspondent(deployment: Deployment, node: NodeId) -> Role:
+    """A host that takes part in route optimisation (RFC 6275 §9): no entity, no rules."""
+    return Role(
+        name=node,
+        entities=(),
+        build=lambda: EntityHost(node, []),
+        driver=lambda: MemoryForwarding({}),
+        detection=None,
+        first_packets=(),
+        advertised=None,
+        peers=frozenset(),
         owners=_owners(deployment),
         carried=Carried(deployment.bindings, deployment.subscribers),
         mobile=False,

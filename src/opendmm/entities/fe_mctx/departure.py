@@ -104,7 +104,7 @@ class Leaving:
     def _would_hear_its_end(self, attachment: Attachment) -> bool:
         """Else the news of another anchor is the end of it. Who registers by itself, where nobody
         sees its links, registers again should it fall back on this anchor (RFC 6275 §11.7.1)."""
-        by_itself = attachment.client.node == attachment.mobile_node
+        by_itself = attachment.client.node == NodeId(attachment.mobile_node)
         return self.core.config.sees_links or not by_itself
 
     def superseded(self, key: ContextId, mine: MoveOrder, now: float) -> list[Effect]:
