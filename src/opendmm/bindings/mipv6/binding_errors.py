@@ -5,10 +5,9 @@ Their receiver has proved nothing, so they are as few as ICMPv6 errors would be.
 
 from ipaddress import IPv6Address
 
+from opendmm.bindings.mipv6.addresses import routable
 from opendmm.bindings.mipv6.packet import Packet
 from opendmm.bindings.mipv6.token_bucket import TokenBucket
-from opendmm.wire.errors import WireError
-from opendmm.wire.layout import unicast_routable
 from opendmm.wire.mobility.binding import BindingError
 from opendmm.wire.mobility.codec import encode
 from opendmm.wire.mobility.numbers import BindingErrorStatus
@@ -52,11 +51,7 @@ class BindingErrors:
         home_address: IPv6Address,
         now: float,
     ) -> list[Packet]:
-        try:
-            unicast_routable(source.packed, 0)
-        except WireError:
-            return []
-        if not self._bucket.take(now):
+        if not routable(source) or not self._bucket.take(now):
             return []
         error = BindingError(status=status, home_address=home_address)
         data = encode(error, destination, source)

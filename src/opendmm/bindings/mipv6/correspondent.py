@@ -10,6 +10,7 @@ from ipaddress import IPv6Address
 
 import msgspec
 
+from opendmm.bindings.mipv6.addresses import routable
 from opendmm.bindings.mipv6.binding_errors import BindingErrors
 from opendmm.bindings.mipv6.constants import MAX_RR_BINDING_LIFETIME
 from opendmm.bindings.mipv6.correspondent_cache import Authority, CachedBinding, Key
@@ -21,8 +22,6 @@ from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.association import MessageRefused
 from opendmm.bindings.mobility.outputs import STRANGER, Complain
 from opendmm.bindings.mobility.sequence import newer
-from opendmm.wire.errors import WireError
-from opendmm.wire.layout import unicast_routable
 from opendmm.wire.mobility.authentication import (
     binding_authorization_holds,
     with_binding_authorization,
@@ -140,7 +139,7 @@ class Correspondent:
         self, packet: Packet, message: HomeTestInit | CareOfTestInit, now: float
     ) -> list[Output]:
         """§9.4: to the address it came from, by ordinary routing."""
-        if packet.home_address is not None or not _routable(packet.source):
+        if packet.home_address is not None or not routable(packet.source):
             return []
         nonce = self._nonces.current(now)
         answer: HomeTest | CareOfTest
@@ -231,6 +230,7 @@ class Correspondent:
         before = entry.care_of
         if request.deletes:
             entry.delete()
+            self._nonces.retire()
         else:
             entry.bind(request.authority, lifetime * LIFETIME_UNIT, now)
         self._agenda.put(entry.key, entry.due)
@@ -343,7 +343,7 @@ def _request(packet: Packet, message: BindingUpdate) -> Request:
     alternate = message.first(AlternateCareOfAddressOption)
     care_of = alternate.address if alternate is not None else packet.source
     for address in (packet.source, packet.sender, care_of):
-        if not _routable(address):
+        if not routable(address):
             raise MessageRefused(f"{address} is not a unicast routable address")
     return Request(packet=packet, message=message, care_of=care_of, indices=indices)
 
@@ -353,14 +353,6 @@ def _verify(request: Request, kbm: bytes) -> None:
     data, address = request.packet.data, request.authenticated_address
     if not binding_authorization_holds(data, kbm, address, request.correspondent):
         raise MessageRefused("wrong Binding Authorization Data")
-
-
-def _routable(address: IPv6Address) -> bool:
-    try:
-        unicast_routable(address.packed, 0)
-    except WireError:
-        return False
-    return True
 
 
 def _change(entry: CachedBinding, before: IPv6Address | None) -> list[Output]:

@@ -18,6 +18,8 @@ from opendmm.wire.mobility.keygen import care_of_keygen_token, home_keygen_token
 Random = Callable[[int], bytes]
 """So many octets that nobody can guess, as `secrets.token_bytes`."""
 NEW_NONCE_AFTER = MAX_NONCE_LIFETIME - MAX_TOKEN_LIFETIME
+NO_NONCE_BEFORE = 1.0
+"""Seconds between nonces, at least: whoever deletes bindings shall not fill the memory."""
 KCN_LENGTH = 20
 """Octets (§5.2.1)."""
 NONCE_LENGTH = 8
@@ -51,14 +53,21 @@ class Nonces:
         self._kcn = random(KCN_LENGTH)
         self._next = int.from_bytes(random(INDEX_LENGTH), "big")
         self._valid: deque[Nonce] = deque()
+        self._retired = False
 
     def current(self, now: float) -> Nonce:
         """The one to make tokens of."""
         self._discard(now)
-        if not self._valid or now >= self._valid[-1].first_used + NEW_NONCE_AFTER:
+        lasting = NO_NONCE_BEFORE if self._retired else NEW_NONCE_AFTER
+        if not self._valid or now >= self._valid[-1].first_used + lasting:
             self._valid.append(Nonce(self._next, self._random(NONCE_LENGTH), now))
             self._next = (self._next + 1) % INDICES
+            self._retired = False
         return self._valid[-1]
+
+    def retire(self) -> None:
+        """Make another one soon: for somebody the current one is good for nothing any more."""
+        self._retired = True
 
     def find(self, index: int, now: float) -> Nonce | None:
         """The one a mobile node names; None when it has expired or never was."""
