@@ -6,20 +6,24 @@ import msgspec
 
 from opendmm.bindings.mipv6.constants import MAX_RO_FAILURE, MAX_UPDATE_RATE
 from opendmm.bindings.mobility.backoff import Backoff
+from opendmm.model.quantities import Seconds
 
-SENT_APART = 1 / MAX_UPDATE_RATE
+RATED_OVER: Seconds = 1.0
+"""What MAX_UPDATE_RATE counts in."""
 
 
 class Attempt(msgspec.Struct):
     """One type of message to one correspondent: repeated until it is answered, never too often.
 
     `due` is when it is to be sent, or to be given up, in seconds since 1970; infinite where
-    nothing is waited for. `times` counts transmissions since it began, `sent` is the last one.
+    nothing is waited for. `times` counts transmissions since it began, `sent` is when the last one
+    was, `lately` the last few.
     """
 
     due: float = math.inf
     sent: float = -math.inf
     times: int = 0
+    lately: tuple[float, ...] = ()
     _backoff: Backoff | None = None
 
     @property
@@ -33,7 +37,8 @@ class Attempt(msgspec.Struct):
 
     def hasten(self, now: float) -> None:
         """Repeat it sooner than its backoff has it."""
-        self.due = max(now, self.sent + SENT_APART)
+        full = len(self.lately) == MAX_UPDATE_RATE
+        self.due = max(now, self.lately[0] + RATED_OVER) if full else now
 
     def transmitted(self, now: float) -> None:
         """It was sent."""
@@ -43,6 +48,7 @@ class Attempt(msgspec.Struct):
             self._backoff.repeat(now)
         self.times += 1
         self.sent = now
+        self.lately = (*self.lately, now)[-MAX_UPDATE_RATE:]
         self.due = self._backoff.due
 
     def failed(self, now: float) -> bool:

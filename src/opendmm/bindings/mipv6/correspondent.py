@@ -119,7 +119,7 @@ class Correspondent:
         self.bindings: dict[Key, CachedBinding] = {}
         self.errors = BindingErrors()
         self._most_bindings = most_bindings
-        self._nonces = Nonces(random)
+        self.nonces = Nonces(random)
         self._agenda: Agenda[Key] = Agenda()
         self._unproved = TokenBucket()
 
@@ -141,13 +141,13 @@ class Correspondent:
         """§9.4: to the address it came from, by ordinary routing."""
         if packet.home_address is not None or not routable(packet.source):
             return []
-        nonce = self._nonces.current(now)
+        nonce = self.nonces.current(now)
         answer: HomeTest | CareOfTest
         if isinstance(message, HomeTestInit):
-            token = self._nonces.home_token(packet.source, nonce)
+            token = self.nonces.home_token(packet.source, nonce)
             answer = HomeTest(nonce_index=nonce.index, cookie=message.cookie, keygen_token=token)
         else:
-            token = self._nonces.care_of_token(packet.source, nonce)
+            token = self.nonces.care_of_token(packet.source, nonce)
             answer = CareOfTest(nonce_index=nonce.index, cookie=message.cookie, keygen_token=token)
         data = encode(answer, packet.receiver, packet.source)
         return [Packet(source=packet.receiver, destination=packet.source, data=data)]
@@ -179,13 +179,13 @@ class Correspondent:
 
     def _proof(self, request: Request, now: float) -> Proof | BindingStatus:
         """Kbm (§5.2.5), made anew, or with which status the nonces are not accepted."""
-        home = self._nonces.find(request.indices.home_nonce_index, now)
-        care_of = self._nonces.find(request.indices.care_of_nonce_index, now)
+        home = self.nonces.find(request.indices.home_nonce_index, now)
+        care_of = self.nonces.find(request.indices.care_of_nonce_index, now)
         if home is None:
             both = care_of is None and not request.deletes
             status = BindingStatus
             return status.EXPIRED_NONCES if both else status.EXPIRED_HOME_NONCE_INDEX
-        home_token = self._nonces.home_token(request.home_address, home)
+        home_token = self.nonces.home_token(request.home_address, home)
         if request.deletes:
             return Proof(binding_management_key(home_token), home.until)
         if care_of is None:
@@ -193,7 +193,7 @@ class Correspondent:
         entry = self.bindings.get(request.key)
         if entry is not None and request.authority in entry.spent:
             return BindingStatus.EXPIRED_NONCES  # §9.5.3
-        care_of_token = self._nonces.care_of_token(request.care_of, care_of)
+        care_of_token = self.nonces.care_of_token(request.care_of, care_of)
         kbm = binding_management_key(home_token, care_of_token)
         return Proof(kbm, min(home.until, care_of.until))
 
@@ -230,7 +230,7 @@ class Correspondent:
         before = entry.care_of
         if request.deletes:
             entry.delete()
-            self._nonces.retire()
+            self.nonces.retire()
         else:
             entry.bind(request.authority, lifetime * LIFETIME_UNIT, now)
         self._agenda.put(entry.key, entry.due)
