@@ -6,14 +6,10 @@ a policy covers the destination is FE_I's to know.
 """
 
 import asyncio
-import errno
-import socket
-import struct
 from collections.abc import Callable, Iterable
 
 from opendmm.forwarding.kernel.libnftables import Nftables
-from opendmm.forwarding.netlink.attributes import HEADER, MessageFlag, attribute, message, parse
-from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER
+from opendmm.forwarding.netlink.packet_log import PacketLog
 from opendmm.model.addressing import HomePrefix
 
 TABLE = "inet opendmm-first-packets"
@@ -23,22 +19,8 @@ QUIET = "1s"
 REMEMBERED = 65536
 """Destinations at a time; while so many are being asked for, further ones wait."""
 
-# linux/netfilter/nfnetlink_log.h
-NFNL_SUBSYS_ULOG = 4 << 8
-NFULNL_MSG_PACKET = NFNL_SUBSYS_ULOG | 0
-NFULNL_MSG_CONFIG = NFNL_SUBSYS_ULOG | 1
-NFULA_CFG_CMD = 1
-NFULA_CFG_MODE = 2
-NFULA_CFG_QTHRESH = 5
-NFULNL_CFG_CMD_BIND = 1
-NFULNL_COPY_PACKET = 2
-NFULA_PAYLOAD = 9
-NFGENMSG = struct.Struct(">BBH")
-COPY_MODE = struct.Struct(">IBx")
-
 IP_HEADERS = 40
 """Octets of each packet that are copied: an IPv6 header."""
-LARGEST_READ = 1 << 16
 
 
 class FirstPackets:
@@ -51,63 +33,27 @@ class FirstPackets:
         self, prefixes: Iterable[HomePrefix], on_destination: Callable[[bytes], None]
     ) -> None:
         self._on_destination = on_destination
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
-        )
+        self._log = PacketLog(GROUP, IP_HEADERS)
         try:
-            self._socket.bind((0, 0))
-            self._bind_group()
             _load(ruleset(prefixes))
         except BaseException:
-            self._socket.close()
+            self._log.close()
             raise
-        self._socket.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._socket, self._read)
+        asyncio.get_running_loop().add_reader(self._log, self._read)
 
     def close(self, *, remove: bool) -> None:
         """Stop reading; with `remove` take the rules away."""
-        asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
+        asyncio.get_running_loop().remove_reader(self._log)
+        self._log.close()
         if remove:
             _load(f"add table {TABLE}\ndelete table {TABLE}\n")
 
-    def _bind_group(self) -> None:
-        command = attribute(NFULA_CFG_CMD, bytes((NFULNL_CFG_CMD_BIND,)))
-        mode = attribute(NFULA_CFG_MODE, COPY_MODE.pack(IP_HEADERS, NFULNL_COPY_PACKET))
-        # Each packet is told at once, not when a buffer is full.
-        threshold = attribute(NFULA_CFG_QTHRESH, struct.pack(">I", 1))
-        for part in (command, mode + threshold):
-            body = NFGENMSG.pack(0, 0, GROUP) + part
-            flags = MessageFlag.REQUEST | MessageFlag.ACK
-            self._socket.send(message(NFULNL_MSG_CONFIG, flags, body))
-            answer = self._socket.recv(LARGEST_READ)
-            (negative,) = struct.unpack_from("=i", answer, HEADER.size)
-            if negative:
-                raise OSError(-negative, f"cannot bind to netfilter log group {GROUP}")
-
     def _read(self) -> None:
-        try:
-            while True:
-                self._packets(self._socket.recv(LARGEST_READ))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            # Some were lost; a second later their destinations are told again.
-            if error.errno != errno.ENOBUFS:
-                raise
-
-    def _packets(self, data: bytes) -> None:
-        offset = 0
-        while offset + HEADER.size <= len(data):
-            length, kind, _, _, _ = HEADER.unpack_from(data, offset)
-            if length < HEADER.size:
-                return
-            if kind == NFULNL_MSG_PACKET:
-                body = data[offset + HEADER.size + NFGENMSG.size : offset + length]
-                destination = destination_of(parse(body).get(NFULA_PAYLOAD, b""))
+        while packets := self._log.read():
+            for _, packet in packets:
+                destination = destination_of(packet)
                 if destination:
                     self._on_destination(destination)
-            offset += (length + 3) & ~3
 
 
 def ruleset(prefixes: Iterable[HomePrefix]) -> str:
