@@ -127,18 +127,25 @@ class ReplayWindow:
 
     def admit(self, message: MobilityMessage, now: float) -> None:
         """Take note of an authentic message. Raises MessageRefused."""
-        timed = message.first(MessageReplayProtectionOption)
+        check_timely(message, now)
         authenticator = message.first(MessageAuthenticationOption)
-        if timed is None or authenticator is None:
-            raise NotTimed("it does not say when it was made")
-        made = timed.ntp_timestamp / FRACTIONS - NTP_EPOCH
-        if abs(made - now) > CLOSE_ENOUGH:
-            raise Untimely(f"it was made {now - made:+.1f} s ago by this node's clock")
+        if authenticator is None:
+            raise NoAssociation("no Mobility Message Authentication option")
         while self._seen and next(iter(self._seen.values())) < now - 2 * CLOSE_ENOUGH:
             self._seen.popitem(last=False)
         if authenticator.authentication_data in self._seen:
             raise ReplayedMessage("it came before")
         self._seen[authenticator.authentication_data] = now
+
+
+def check_timely(message: MobilityMessage, now: float) -> None:
+    """Whether a message was made about now (RFC 4285 §6). Raises MessageRefused."""
+    timed = message.first(MessageReplayProtectionOption)
+    if timed is None:
+        raise NotTimed("it does not say when it was made")
+    made = timed.ntp_timestamp / FRACTIONS - NTP_EPOCH
+    if abs(made - now) > CLOSE_ENOUGH:
+        raise Untimely(f"it was made {now - made:+.1f} s ago by this node's clock")
 
 
 def ntp_timestamp(now: float) -> int:
