@@ -109,6 +109,9 @@ class World:
 
     def talk(self) -> None:
         """Payload in both directions."""
+        source = self.paths[End.MOBILE_NODE]
+        if source is not None and source != self.cached:
+            self.do(self.correspondent.unbound(source, CN, HOME, self.now))
         self.do(self.mobile_node.communicates(CN, self.now))
         self.correspondent.used(CN, HOME)
 

@@ -318,7 +318,8 @@ def test_a_binding_not_in_use_ends_at_both_ends() -> None:
     world.run(419.9)
     assert world.cached == HERE
     world.run(0.1)
-    assert (world.cached, world.paths) == (None, dict.fromkeys(End))
+    assert world.cached is None
+    assert world.paths == dict.fromkeys(End)
     assert world.take() == []
     assert CN not in world.mobile_node.correspondents
 

@@ -10,11 +10,11 @@ from ipaddress import IPv6Address
 
 from opendmm.bindings.mipv6.addresses import routable
 from opendmm.bindings.mipv6.constants import MAX_RO_FAILURE, MAX_RR_BINDING_LIFETIME
+from opendmm.bindings.mipv6.correspondent_entry import Binding, CorrespondentEntry
 from opendmm.bindings.mipv6.correspondent_registration import NO_TOKEN, Update
 from opendmm.bindings.mipv6.nonces import INDEX_LENGTH, Random
 from opendmm.bindings.mipv6.outputs import End, Optimise, Output, Restore
 from opendmm.bindings.mipv6.packet import Packet
-from opendmm.bindings.mipv6.correspondent_entry import Binding, CorrespondentEntry
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.backoff import MAX_BINDACK_TIMEOUT
 from opendmm.bindings.mobility.outputs import STRANGER, Complain
