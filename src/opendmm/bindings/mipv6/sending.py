@@ -1,0 +1,45 @@
+"""Whole IPv6 packets, with whatever headers they have, out of this node."""
+
+import socket
+import struct
+
+from opendmm.bindings.mipv6.wire_form import DESTINATION
+
+IPV6_HDRINCL = 36
+IN6_PKTINFO = struct.Struct("@16sI")
+BYPASS_MARK = 0x0800_0000
+"""Firewall mark of packets that the data path of route optimisation must not take again."""
+
+
+class PacketSender:
+    """Sends what it is given as it is, from the network namespace of the thread that makes it.
+
+    Raises OSError (CAP_NET_RAW and CAP_NET_ADMIN are needed).
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(
+            socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW
+        )
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, BYPASS_MARK)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def send(self, packet: bytes, interface: int = 0) -> None:
+        """Send a packet by the link of this index, whatever routes prefer; 0: as they say.
+
+        Raises OSError where there is no way, or the packet is longer than the link's MTU.
+        """
+        to = (socket.inet_ntop(socket.AF_INET6, packet[DESTINATION]), 0)
+        if not interface:
+            self._socket.sendto(packet, to)
+            return
+        by = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, IN6_PKTINFO.pack(bytes(16), interface))
+        self._socket.sendmsg([packet], [by], 0, to)
+
+    def close(self) -> None:
+        self._socket.close()
