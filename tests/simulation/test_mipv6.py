@@ -63,6 +63,10 @@ def test_a_mobile_node_that_never_was_at_home_is_reached(deployment: Deployment)
 
 @pytest.mark.parametrize("seed", range(25))
 def test_wherever_it_wanders_no_invariant_is_violated(deployment: Deployment, seed: int) -> None:
+    _wander(deployment, seed)
+
+
+def _wander(deployment: Deployment, seed: int) -> None:
     """Make before break and break before make, with messages lost, doubled and overtaken."""
     hosts = AssembledHosts(deployment)
     world = World(deployment, hosts, seed=seed)
@@ -87,3 +91,16 @@ def test_wherever_it_wanders_no_invariant_is_violated(deployment: Deployment, se
     world.run(30.0)
     auditor.judge_quiet()
     assert auditor.violations == []
+
+
+def test_with_several_homes_each_address_stays_with_its_own_home_agent() -> None:
+    deployment = load_deployment(EXAMPLE.with_name("mipv6-several-homes.yaml"))
+    report = ScenarioRun(deployment, AssembledHosts(deployment), seed=1).run()
+    assert all(outcome.passed for outcome in report.expectations)
+    assert "R_XX" not in report.messages  # no context goes anywhere
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_with_several_homes_no_invariant_is_violated_either(seed: int) -> None:
+    deployment = load_deployment(EXAMPLE.with_name("mipv6-several-homes.yaml"))
+    _wander(deployment, seed)

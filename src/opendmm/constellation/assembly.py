@@ -11,7 +11,8 @@ from opendmm.entities.fe_i import FeI
 from opendmm.entities.fe_iec import ControllerConfig, FeIec, IngressScope
 from opendmm.entities.fe_ma_c import FeMaC
 from opendmm.entities.fe_mctx import FeMctx, MctxConfig, Profile
-from opendmm.entities.fe_mu_c import HostClient, NetworkClient
+from opendmm.entities.fe_mu_c import HostClient, NetworkClient, SeveralHomesClient
+from opendmm.entities.fe_mu_c.host import DEFAULT_ROUTES
 from opendmm.entities.host import EntityHost
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
@@ -49,8 +50,23 @@ def host_for_mobile_node(
     anchors = {
         name: plan.locator for name, plan in deployment.nodes.items() if FE.FE_MA_C in plan.entities
     }
-    client = HostClient(mobile_node, credential, deployment.timers.retransmit, anchors)
-    return EntityHost(NodeId(mobile_node), [client])
+    retransmit = deployment.timers.retransmit
+    homes = deployment.subscribers[mobile_node].homes
+    if not homes:
+        client = HostClient(mobile_node, credential, retransmit, anchors)
+        return EntityHost(NodeId(mobile_node), [client])
+    first = next(iter(homes))
+    clients = {
+        home: HostClient(
+            mobile_node,
+            credential,
+            retransmit,
+            anchors,
+            DEFAULT_ROUTES if home == first else prefixes,
+        )
+        for home, prefixes in homes.items()
+    }
+    return EntityHost(NodeId(mobile_node), [SeveralHomesClient(clients, homes)])
 
 
 def peers_of(deployment: Deployment, node: NodeId) -> set[NodeId]:
@@ -132,8 +148,8 @@ def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
 def _profile(subscriber: SubscriberPlan, anchor: NodeId) -> Profile:
     return Profile(
         mobile_node=subscriber.mobile_node,
-        home_anchor=subscriber.home,
-        prefixes=subscriber.prefixes,
+        home_anchor=anchor if anchor in subscriber.homes else subscriber.home,
+        prefixes=subscriber.homes.get(anchor, subscriber.prefixes),
         simultaneous=subscriber.simultaneous,
         interface=subscriber.name,
         link_layer_id=subscriber.link_layer_ids.get(anchor, b""),

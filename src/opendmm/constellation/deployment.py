@@ -120,7 +120,19 @@ class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
     (RFC 6543)."""
     care_of: dict[NodeId, Locator] = {}
     """Its address on links of those nodes of `access` that are not its home anchor, where it
-    registers it with an anchor by itself (RFC 6275)."""
+    registers it with an anchor by itself (RFC 6275). With several homes, on all links."""
+    homes: dict[NodeId, tuple[HomePrefix, ...]] = {}
+    """With several homes: all of them, and its addresses there. Its prefixes then stay with the
+    anchors they belong to, wherever it is."""
+
+    def home_of(self, prefix: HomePrefix) -> NodeId:
+        """Which of its homes a prefix belongs to."""
+        return next((home for home, mine in self.homes.items() if prefix in mine), self.home)
+
+    def address(self, home: NodeId | None, *, ipv6: bool) -> HomePrefix | None:
+        """Its first prefix of a family, of one home if that is named; None when it has none."""
+        prefixes = self.prefixes if home is None else self.homes.get(home, self.prefixes)
+        return next((prefix for prefix in prefixes if prefix.is_ipv6 == ipv6), None)
 
     def makes_address_of(self, prefix: HomePrefix) -> bool:
         """Whether the mobile node makes an address of a prefix by itself when it is told of
@@ -170,6 +182,20 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         """The anchor of mobile nodes attached at a node: itself, unless that is a gateway or an
         access router."""
         return self.nodes[access].anchor or access
+
+    def anchor_of(self, plan: SubscriberPlan, prefix: HomePrefix, access: NodeId) -> NodeId:
+        """The anchor of a mobile node's prefix while it is attached at a node."""
+        return plan.home_of(prefix) if plan.homes else self.anchor_at(access)
+
+    def agents_of(self, plan: SubscriberPlan) -> frozenset[NodeId]:
+        """The anchors that may ever serve a mobile node."""
+        if plan.homes:
+            return frozenset(plan.homes)
+        return frozenset(self.anchor_at(access) for access in (plan.home, *plan.access))
+
+    def anchor_during(self, plan: SubscriberPlan, access: NodeId) -> NodeId:
+        """The anchor that a mobile node's moves are told of by: of its first prefix."""
+        return self.anchor_of(plan, plan.prefixes[0], access)
 
     def home_of(self, address: bytes) -> NodeId | None:
         """Which anchor an address belongs to, by the longest pool; None when to none."""

@@ -357,6 +357,14 @@ class MobileNodeSection(Strict, frozen=True, kw_only=True):
         tuple[Prefix, ...],
         Meta(min_length=1, description="HNP or HoA, IPv6 and IPv4, out of the home's pools."),
     ]
+    other_homes: Annotated[
+        dict[Name, tuple[Prefix, ...]],
+        Meta(
+            description="Mobile IPv6: other home agents that it is registered with at the same "
+            "time, and its home addresses there. Then none is moved to another anchor, but each "
+            "stays with its own (draft §4.1)."
+        ),
+    ] = {}
     client: Annotated[
         bool, Meta(description="FE_MU_C runs on the mobile node; else the network detects it.")
     ] = False
@@ -450,6 +458,10 @@ class TrafficSection(Strict, frozen=True, kw_only=True):
         TrafficDirection, Meta(description="down: to the mobile node; up: from it.")
     ] = TrafficDirection.BOTH
     family: Annotated[Family, Meta(description="Of the home address used.")] = Family.IPV6
+    home: Annotated[
+        Name | None,
+        Meta(description="Of several homes of the mobile node, the one whose address is used."),
+    ] = None
     interval: Annotated[Duration, Meta(description="UDP: spacing of the probes.")] = "1ms"
     rate: Annotated[Rate, Meta(description="TCP: how fast the application writes.")] = "10Mbit"
     port: Annotated[

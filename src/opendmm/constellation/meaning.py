@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator
 import networkx
 
 from opendmm.constellation.assembling import missing_parts
-from opendmm.constellation.file import BindingName, ConstellationFile, LinkSection, NodeSection
+from opendmm.constellation.file import (
+    BindingName,
+    ConstellationFile,
+    LinkSection,
+    MobileNodeSection,
+    NodeSection,
+)
 from opendmm.constellation.flow_meaning import flow_mistakes
 from opendmm.constellation.mistakes import (
     ACCESS,
@@ -169,13 +175,17 @@ def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
     for name, section in file.mobile_nodes.items():
         where: Where = ("mobile_nodes", name)
         yield from known(section.home, anchors, "anchor (node with FE_MA_C)", (*where, "home"))
+        if section.home in section.other_homes:
+            hint = "its own prefixes are `prefixes`"
+            what = f"`{section.home}` is its home already"
+            yield (*where, "other_homes", section.home), what, hint
         for number, node in enumerate(section.access):
             place: Where = (*where, "access", number)
             yield from known(node, accesses(file), ACCESS, place)
-        for index, prefix in enumerate(section.prefixes):
-            place = (*where, "prefixes", index)
+        for home, prefix, place in _homes(name, section):
+            yield from known(home, anchors, "anchor (node with FE_MA_C)", place)
             yield from well_formed(prefix, place)
-            yield from _at_home(file, section.home, prefix, place)
+            yield from _at_home(file, home, prefix, place)
             yield from _owned_twice(prefix, name, owners, place)
             owners[prefix] = name
         device = (section.link_layer_id or "").lower()
@@ -185,6 +195,16 @@ def _mobile_nodes(file: ConstellationFile) -> Iterator[Mistake]:
             yield place, f"{device} is `{devices[device]}`'s already", hint
         elif device:
             devices[device] = name
+
+
+def _homes(name: str, section: MobileNodeSection) -> Iterator[tuple[str, str, Where]]:
+    """Each prefix of a mobile node with its home, and where it is written."""
+    where: Where = ("mobile_nodes", name)
+    for index, prefix in enumerate(section.prefixes):
+        yield section.home, prefix, (*where, "prefixes", index)
+    for home, prefixes in section.other_homes.items():
+        for index, prefix in enumerate(prefixes):
+            yield home, prefix, (*where, "other_homes", home, index)
 
 
 def _at_home(file: ConstellationFile, home: str, prefix: str, where: Where) -> Iterator[Mistake]:

@@ -77,4 +77,16 @@ def _optimised(placement: Placement) -> Iterator[Finding]:
         )
 
 
-CHECKS: tuple[Check, ...] = (_within_its_means, _clients, _uplink, _optimised)
+def _several_homes(placement: Placement) -> Iterator[Finding]:
+    for subscriber in placement.subscribers:
+        if subscriber.homes and not _registered(placement):
+            yield Finding(
+                severity=Severity.ERROR,
+                section="draft §4.1",
+                where=("mobile_nodes", subscriber.name, "other_homes"),
+                message=f"`{subscriber.name}` cannot register with several home agents at once",
+                hint="carry R_XU by `mipv6`",
+            )
+
+
+CHECKS: tuple[Check, ...] = (_within_its_means, _clients, _uplink, _optimised, _several_homes)

@@ -257,13 +257,17 @@ def _subscriber(
     everywhere: tuple[NodeId, ...],
 ) -> SubscriberPlan:
     access = tuple(NodeId(node) for node in section.access) or everywhere
+    homes = {
+        NodeId(home): tuple(HomePrefix.parse(prefix) for prefix in prefixes)
+        for home, prefixes in {section.home: section.prefixes, **section.other_homes}.items()
+    }
     by_proxy = file.reference_points.R_XU is BindingName.PMIPV6
     gateways = [node for node in access if file.nodes[node].anchor not in (None, node)]
     return SubscriberPlan(
         name=name,
         mobile_node=_identity(name, section),
         home=NodeId(section.home),
-        prefixes=tuple(HomePrefix.parse(prefix) for prefix in section.prefixes),
+        prefixes=tuple(p for home in homes.values() for p in home),
         client=section.client,
         simultaneous=section.simultaneous,
         access=access,
@@ -272,6 +276,7 @@ def _subscriber(
         autoconfigured=not section.client and (section.simultaneous or by_proxy),
         gateways=frozenset() if section.client else frozenset(gateways),
         care_of=_care_of(file, name, section, access),
+        homes=homes if section.other_homes else {},
     )
 
 
@@ -286,7 +291,7 @@ def _care_of(
     return {
         node: Locator(locator_of(file, node).address[:8] + host)
         for node in access
-        if node != section.home
+        if node != section.home or section.other_homes
     }
 
 

@@ -39,10 +39,10 @@ def _associations_of_mobile_nodes(deployment: Deployment) -> set[tuple[NodeId, N
     if deployment.bindings[ReferencePointName.R_XU] is not BindingName.MIPV6:
         return set()
     return {
-        (NodeId(subscriber.mobile_node), deployment.anchor_at(access))
+        (NodeId(subscriber.mobile_node), agent)
         for subscriber in deployment.subscribers.values()
-        for access in (subscriber.home, *subscriber.access)
         if subscriber.client
+        for agent in deployment.agents_of(subscriber)
     }
 
 

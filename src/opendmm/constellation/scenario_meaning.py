@@ -124,7 +124,13 @@ def _traffic(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mis
             yield place, f"`{one.mobile_node}` never attaches, so nobody can talk to it", hint
         if one.at is not None:
             yield from _in_time(scenario, one.at, (*where, "at"))
-        networks = [network for p in section.prefixes if (network := network_of(p))]
+        homes = {section.home: section.prefixes, **section.other_homes}
+        if one.home is not None:
+            what = f"home of `{one.mobile_node}`"
+            yield from known(one.home, list(homes), what, (*where, "home"))
+        networks = [
+            network for p in homes.get(one.home or section.home, ()) if (network := network_of(p))
+        ]
         if (6 if one.family == "ipv6" else 4) not in {network.version for network in networks}:
             hint = "give it a prefix of that family"
             yield (*where, "family"), f"`{one.mobile_node}` has no {one.family} prefix", hint

@@ -139,9 +139,10 @@ class Flows:
         ipv6 = section.family is Family.IPV6
         plan = self._deployment.nodes[NodeId(section.correspondent)]
         subscriber = self._by_name[section.mobile_node]
-        prefix = next(p for p in subscriber.prefixes if p.is_ipv6 == ipv6)
+        home = None if section.home is None else NodeId(section.home)
+        prefix = subscriber.address(home, ipv6=ipv6)
         near = str(plan.locator) if ipv6 else plan.ipv4
-        if self.opening(section) is not None:
+        if self.opening(section) is not None or prefix is None:
             return near, ""
         return near, home_address(prefix).split("/")[0]
 

@@ -133,13 +133,14 @@ class LabRun:
         ended = min((m.started for m in mine if m.started > done.started), default=end)
         detected = self._detected(done)
         before, after = self._paths(done, detected, ended)
+        subscriber = self._laboratory.links[done.mobile_node].subscriber
         return MoveSeen(
-            subscriber=self._laboratory.links[done.mobile_node].subscriber,
+            subscriber=subscriber,
             previous=done.previous,
             new=done.new,
             anchors=(
-                self.deployment.anchor_at(done.previous),
-                self.deployment.anchor_at(done.new),
+                self.deployment.anchor_during(subscriber, done.previous),
+                self.deployment.anchor_during(subscriber, done.new),
             ),
             order=done.order,
             started=done.started,

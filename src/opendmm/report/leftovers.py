@@ -13,7 +13,7 @@ import msgspec
 from opendmm.constellation.assembly import ingress_controllers
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
-from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import slots_of
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
@@ -84,11 +84,19 @@ _Kinds = tuple[type[Action], ...]
 def _needed(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
     if place.access is None:
         return
-    anchor, home = deployment.anchor_at(place.access), place.subscriber.home
     for prefix in place.subscriber.prefixes:
+        anchor = deployment.anchor_of(place.subscriber, prefix, place.access)
+        home = place.subscriber.home_of(prefix)
         yield from _to_deliver(deployment, place, anchor, prefix)
         if anchor != home:
             yield from _to_redirect(deployment, place, anchor, prefix)
+
+
+def _care_of(place: Place, prefix: HomePrefix) -> Locator | None:
+    """By which address a mobile node's anchor reaches it where it is; None on its own link."""
+    if place.access is None or place.access == place.subscriber.home_of(prefix):
+        return None
+    return place.subscriber.care_of.get(place.access)
 
 
 def _to_deliver(
@@ -96,7 +104,7 @@ def _to_deliver(
 ) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
     """At the anchor, and at gateways between it and the mobile node."""
     delivery: _Kinds = (Access,) if anchor == place.access else (Redirect,)
-    if place.access in place.subscriber.care_of:
+    if _care_of(place, prefix) is not None:
         delivery = (Tunnel,)
     yield anchor, RuleKey(Table.DOWNLINK, prefix), delivery
     yield anchor, RuleKey(Table.EGRESS, prefix), delivery
@@ -131,10 +139,10 @@ def _to_redirect(
 def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, RuleKey, Action]]:
     if place.access is None:
         return
-    anchor = deployment.anchor_at(place.access)
     access = Access(place.subscriber.name, b"")
     for prefix in place.subscriber.prefixes:
-        care_of = place.subscriber.care_of.get(place.access)
+        anchor = deployment.anchor_of(place.subscriber, prefix, place.access)
+        care_of = _care_of(place, prefix)
         if care_of is not None:
             tunnel = Tunnel(care_of, deployment.nodes[anchor].locator)
             yield anchor, RuleKey(Table.DOWNLINK, prefix), tunnel
@@ -144,7 +152,7 @@ def _required(deployment: Deployment, place: Place) -> Iterable[tuple[NodeId, Ru
             gateway = Egress(place.access, deployment.nodes[place.access].locator)
             yield anchor, RuleKey(Table.DOWNLINK, prefix), Redirect(gateway)
             yield place.access, RuleKey(Table.EGRESS, prefix), access
-        if anchor == place.subscriber.home:
+        if anchor == place.subscriber.home_of(prefix):
             continue
         egress = deployment.nodes[anchor].egress
         if egress is None:

@@ -222,7 +222,7 @@ class Auditor:
         """Lost only at an anchor it was attached to (or, when it is nowhere, at its egress)."""
         last = trail.nodes[-1]
         anchors = {self._world.deployment.anchor_at(access) for access in mobile.visited}
-        if last in mobile.visited | anchors or last == mobile.subscriber.home:
+        if last in mobile.visited | anchors or last == mobile.subscriber.home_of(prefix):
             return
         if not mobile.links and last in self._egresses_of(mobile):
             return
@@ -290,9 +290,11 @@ class Auditor:
             for source in self._sources:
                 address = self._world.data_plane.address_of(source, ipv6=prefix.is_ipv6)
                 packet = Packet(_host_in(prefix), address)
-                if mobile.client is not None:
-                    packet = mobile.sent(packet)
-                trail = self._world.trail(anchor, packet, from_access=True)
+                sent = mobile.sent(packet) if mobile.client is not None else (anchor, packet)
+                if sent is None:
+                    self._violated("truth", f"{mobile.name} has no way for packets of {prefix}")
+                    continue
+                trail = self._world.trail(*sent, from_access=True)
                 if trail.fate is not Fate.ARRIVED:
                     way = " ".join(trail.nodes)
                     text = f"{source} does not hear {prefix}: {way}, {trail.why}"

@@ -1,11 +1,10 @@
 """A mobile node in the simulation: its links, its addresses and, with a client, its FE_MU_C."""
 
 import ipaddress
-from collections.abc import Callable
 
 import msgspec
 
-from opendmm.constellation.deployment import SubscriberPlan
+from opendmm.constellation.deployment import Deployment, SubscriberPlan
 from opendmm.entities.effects import (
     Advertise,
     HandoverExpected,
@@ -14,7 +13,7 @@ from opendmm.entities.effects import (
     LinkDetached,
     SessionsEnded,
 )
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.model.rules import Access, Action, Tunnel
 from opendmm.report.report import HostAddress
@@ -34,7 +33,7 @@ class SimulatedMobileNode:
         network: Network,
         anchors: dict[NodeId, SimulatedNode],
         client: SimulatedNode | None,
-        anchor_at: Callable[[NodeId], NodeId],
+        deployment: Deployment,
     ) -> None:
         self.subscriber = subscriber
         self.client = client
@@ -49,7 +48,7 @@ class SimulatedMobileNode:
         self._world = world
         self._network = network
         self._anchors = anchors
-        self._anchor_at = anchor_at
+        self._deployment = deployment
 
     @property
     def name(self) -> str:
@@ -68,7 +67,8 @@ class SimulatedMobileNode:
             if self._chosen in self.links:
                 return self._chosen
             return self.links[0] if self.links else None
-        chosen = self._leads_over(next(iter(self.client.kernel.values()), None))
+        default = next((a for key, a in self.client.kernel.items() if not key.prefix.length), None)
+        chosen = self._leads_over(default)
         return chosen if chosen in self.links else None
 
     def _leads_over(self, action: Action | None) -> NodeId | None:
@@ -82,12 +82,27 @@ class SimulatedMobileNode:
             case _:
                 return None
 
-    def sent(self, packet: Packet) -> Packet:
-        """A packet as it comes to the node its default route leads to: in a tunnel to its anchor
-        where it is a guest there (RFC 6275 §11.3.1)."""
-        if self.default_route not in self.subscriber.care_of:
-            return packet
-        return msgspec.structs.replace(packet, tunnel=self._anchor_at(self.default_route))
+    def sent(self, packet: Packet) -> tuple[NodeId, Packet] | None:
+        """The node at the other end of the link that a packet takes, and the packet as it comes
+        there: in a tunnel where the client says so. None when it takes none."""
+        chosen = self.default_route
+        if self.client is not None:
+            action = self._rule_for(packet.source)
+            chosen = self._leads_over(action)
+            if isinstance(action, Tunnel):
+                packet = msgspec.structs.replace(packet, tunnel=self._node_at(action.exit))
+        return (chosen, packet) if chosen is not None and chosen in self.links else None
+
+    def _rule_for(self, source: bytes) -> Action | None:
+        """The client's rule for packets from an address: the longest prefix that covers it."""
+        address = HomePrefix(source, len(source) * 8)
+        rules = self.client.kernel.items() if self.client is not None else ()
+        covering = {k.prefix.length: action for k, action in rules if k.prefix.covers(address)}
+        return covering[max(covering)] if covering else None
+
+    def _node_at(self, locator: Locator) -> NodeId:
+        plans = self._deployment.nodes.items()
+        return next(name for name, plan in plans if plan.locator == locator)
 
     def route_over(self, anchor: NodeId) -> None:
         """Choose the default route of a mobile node without a client."""
@@ -102,10 +117,10 @@ class SimulatedMobileNode:
         self.has_released.clear()
         self._record(anchor, up=True)
         if self.client is not None:
-            serving = self._anchor_at(anchor)
-            delay = self.subscriber.access_delay
-            self._network.attach(self.client.name, serving, anchor, delay)
-            self._report(self.client, anchor, anchor, heard=serving)
+            for agent in self._reached_by(anchor):
+                delay = self.subscriber.access_delay
+                self._network.attach(self.client.name, agent, anchor, delay)
+            self._report(self.client, anchor, anchor, heard=self._deployment.anchor_at(anchor))
         self.report_link(anchor)
 
     def detach(self, anchor: NodeId) -> None:
@@ -116,10 +131,14 @@ class SimulatedMobileNode:
         self._told.pop(anchor, None)
         self._record(anchor, up=False)
         if self.client is not None:
-            serving = self._anchor_at(anchor)
-            self._network.detach(self.client.name, serving, anchor)
-            self._report(self.client, anchor, anchor, heard=serving)
+            for agent in self._reached_by(anchor):
+                self._network.detach(self.client.name, agent, anchor)
+            self._report(self.client, anchor, anchor, heard=self._deployment.anchor_at(anchor))
         self.report_link(anchor)
+
+    def _reached_by(self, access: NodeId) -> tuple[NodeId, ...]:
+        """The anchors that its client speaks to over a link."""
+        return tuple(self.subscriber.homes) or (self._deployment.anchor_at(access),)
 
     def hear(self, anchor: NodeId, advertise: Advertise) -> None:
         """A Router Advertisement on a link."""
@@ -137,9 +156,12 @@ class SimulatedMobileNode:
             if self.subscriber.makes_address_of(prefix)
         )
 
-    def source_address(self, *, ipv6: bool) -> bytes | None:
+    def source_address(self, home: NodeId | None, *, ipv6: bool) -> bytes | None:
         """What a new session begins from: a preferred address of the link that it goes over
-        (RFC 6724 §5, rules 3 and 5), or what it was configured with."""
+        (RFC 6724 §5, rules 3 and 5), or what it was configured with, of a home if one is named."""
+        if home is not None:
+            chosen = self.subscriber.address(home, ipv6=ipv6)
+            return None if chosen is None else chosen.first_host
         told = None if self.default_route is None else self._told.get(self.default_route)
         candidates = [
             *filter(self.subscriber.makes_address_of, told.preferred if told else ()),

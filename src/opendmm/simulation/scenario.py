@@ -146,8 +146,8 @@ class ScenarioRun:
                     previous=previous,
                     new=target,
                     anchors=(
-                        self.deployment.anchor_at(previous),
-                        self.deployment.anchor_at(target),
+                        self.deployment.anchor_during(mobile.subscriber, previous),
+                        self.deployment.anchor_during(mobile.subscriber, target),
                     ),
                     order=attachment.order,
                     started=self._start + started,
@@ -214,6 +214,7 @@ class ScenarioRun:
                 correspondent=NodeId(traffic.correspondent),
                 direction=direction,
                 ipv6=traffic.family is Family.IPV6,
+                home=None if traffic.home is None else NodeId(traffic.home),
                 protocol=PROTOCOLS[traffic.kind],
                 port=traffic.port or 0,
                 leading=traffic.port is None or number == self._leading(traffic.mobile_node),
@@ -232,7 +233,8 @@ class ScenarioRun:
 
     def _begin(self, flow: ProbeTrain | ReliableStream) -> None:
         """From the address that the mobile node chooses now."""
-        address = flow.way.mobile.source_address(ipv6=flow.way.ipv6)
+        way = flow.way
+        address = way.mobile.source_address(way.home, ipv6=way.ipv6)
         flow.way = msgspec.structs.replace(flow.way, address=address)
         flow.start()
 

@@ -54,15 +54,14 @@ class Conveyor:
 
     def uplink(self, mobile: SimulatedMobileNode, packet: Packet, arrived: Arrived) -> None:
         """From a mobile node, over its default route, to a correspondent."""
-        anchor = mobile.default_route
-        if anchor is None:
+        way = mobile.sent(packet)
+        if way is None:
             return
-
-        sent = mobile.sent(packet)
+        first, sent = way
 
         def heard() -> None:
-            if anchor in mobile.links:
-                self._hop(anchor, sent, (anchor,), Fate.ARRIVED, arrived, from_access=True)
+            if first in mobile.links:
+                self._hop(first, sent, (first,), Fate.ARRIVED, arrived, from_access=True)
 
         self._world.scheduler.after(mobile.subscriber.access_delay, heard)
 
@@ -132,6 +131,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     direction: TrafficDirection
     """DOWN or UP."""
     ipv6: bool
+    home: NodeId | None = None
+    """Of the mobile node's several homes, whose address; None: any."""
     protocol: int = 0
     port: int = 0
     """Of the session, 0 for none: where UDP goes to, where the correspondent listens for TCP."""

@@ -113,7 +113,7 @@ class World:
             client = SimulatedNode(name, lambda: hosts.mobile_host(mobile_node), self)
             self.network.join_mobile(name, client)
         self.mobile_nodes[mobile_node] = SimulatedMobileNode(
-            subscriber, self, self.network, self.nodes, client, self.deployment.anchor_at
+            subscriber, self, self.network, self.nodes, client, self.deployment
         )
 
     def start(self) -> None:

@@ -9,5 +9,6 @@ neighbour events.
 from opendmm.entities.fe_mu_c.client import Link
 from opendmm.entities.fe_mu_c.host import HostClient
 from opendmm.entities.fe_mu_c.network import NetworkClient
+from opendmm.entities.fe_mu_c.several_homes import SeveralHomesClient
 
-__all__ = ["HostClient", "Link", "NetworkClient"]
+__all__ = ["HostClient", "Link", "NetworkClient", "SeveralHomesClient"]

@@ -24,7 +24,8 @@ class HostClient(Client):
     """FE_MU_C on a mobile node: it says itself where it is, and signs it.
 
     `anchors` are the addresses of home agents, for when it is on a link of none of them and
-    packets from it travel in a tunnel (RFC 6275 §11.3.1).
+    packets from it travel in a tunnel (RFC 6275 §11.3.1). `sources` are what it steers packets
+    of: all it sends by default, or those from certain home addresses.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class HostClient(Client):
         credential: MobileNodeCredential,
         retransmit: float = 0.2,
         anchors: Mapping[NodeId, Locator] | None = None,
+        sources: tuple[HomePrefix, ...] = DEFAULT_ROUTES,
     ) -> None:
         super().__init__(retransmit)
         self.mobile_node = mobile_node
         self.anchors = anchors or {}
+        self.sources = sources
         self.credential = credential
         self._up: dict[str, LinkAttached] = {}
         self._home: NodeId | None = None
@@ -98,12 +101,12 @@ class HostClient(Client):
         self._home = message.home_anchor
         self._anchor = message.anchor
         action: Action = Access(link.interface, b"")
-        defaults: tuple[HomePrefix, ...] = DEFAULT_ROUTES
+        sources = self.sources
         if link.care_of is not None:
             action = Tunnel(self.anchors[link.anchor], entry=link.care_of)
-            defaults = DEFAULT_ROUTES[:1]
+            sources = tuple(source for source in sources if source.is_ipv6)
         order = message.order or MoveOrder(0, message.attached_at, message.anchor)
         return [
             *super().anchored(link, message),
-            *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in defaults),
+            *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in sources),
         ]
