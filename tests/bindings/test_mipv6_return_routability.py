@@ -424,10 +424,12 @@ def test_a_token_counts_only_with_our_cookie_from_the_right_place_once() -> None
     assert entry.home_token == first
 
 
-def test_a_stranger_is_not_listened_to() -> None:
+@pytest.mark.parametrize("pretended", [None, CN], ids=["by name", "as the correspondent"])
+def test_a_stranger_is_not_listened_to(pretended: IPv6Address | None) -> None:
     world = registered_at()
     message = BindingError(status=BindingErrorStatus.UNKNOWN_BINDING, home_address=HOME)
-    packet = Packet(source=STRANGER, destination=HERE, data=encode(message, STRANGER, HERE))
+    data = encode(message, pretended or STRANGER, HERE)
+    packet = Packet(source=STRANGER, destination=HERE, data=data, home_address=pretended)
     deliver(world, packet)
     assert world.paths[End.MOBILE_NODE] == HERE
 

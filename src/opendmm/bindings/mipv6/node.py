@@ -11,7 +11,7 @@ from ipaddress import IPv6Address
 from secrets import token_bytes
 
 from opendmm.bindings.mipv6.acknowledging import answering, refusal
-from opendmm.bindings.mipv6.binding_errors import UNSPECIFIED, BindingErrors
+from opendmm.bindings.mipv6.binding_errors import BindingErrors
 from opendmm.bindings.mipv6.config import MipConfig
 from opendmm.bindings.mipv6.correspondent import Correspondent
 from opendmm.bindings.mipv6.home_agent import HomeAgent
@@ -113,8 +113,6 @@ class MobileIpv6Node:
             return self._malformed(packet, problem, now)
         if isinstance(message, BindingUpdate):
             return self._wanted(self._updated(packet, message, now), now)
-        if packet.home_address is not None and not self._bound(packet):
-            return [*self._unbound(packet, now)]
         return self._wanted(self._dispatch(packet, message, now), now)
 
     def reachable(self, peer: NodeId) -> bool | None:
@@ -258,23 +256,6 @@ class MobileIpv6Node:
         ]
 
     # Errors
-
-    def _bound(self, packet: Packet) -> bool:
-        """Whether a binding allows a Home Address option (§9.3.1)."""
-        home_address = packet.home_address
-        if home_address is None:
-            return True
-        if self.home_agent is not None:
-            held = self.home_agent.cache.get(home_address)
-            if held is not None and held.care_of == packet.source:
-                return True
-        bindings = self.correspondent.bindings if self.correspondent is not None else {}
-        binding = bindings.get((packet.destination, home_address))
-        return binding is not None and binding.care_of == packet.source
-
-    def _unbound(self, packet: Packet, now: float) -> list[Packet]:
-        home_address = packet.home_address or UNSPECIFIED
-        return self.errors.unknown_binding(packet.source, packet.destination, home_address, now)
 
     def _malformed(self, packet: Packet, problem: WireError, now: float) -> list[Wanted]:
         """§9.2: a Binding Error for an unknown MH Type."""

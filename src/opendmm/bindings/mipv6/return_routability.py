@@ -146,8 +146,10 @@ class RouteOptimisation:
         A HoT must come out of the tunnel from the home agent (§11.6.2), which is for whoever hands
         it over to see to.
         """
-        entry = self.correspondents.get(packet.sender)
-        if entry is None or packet.receiver not in (self.home_address, self._at):
+        entry = self.correspondents.get(packet.source)
+        if entry is None or packet.home_address is not None:
+            return []  # a Home Address option would let anyone speak for a correspondent
+        if packet.receiver not in (self.home_address, self._at):
             return []
         match message:
             case HomeTest():
@@ -166,9 +168,8 @@ class RouteOptimisation:
     def _home_tested(
         self, entry: CorrespondentEntry, packet: Packet, message: HomeTest, now: float
     ) -> list[Output]:
-        plain = packet.home_address is None and packet.routed_to is None
         test = entry.home_test
-        if not plain or packet.destination != self.home_address:
+        if packet.routed_to is not None or packet.destination != self.home_address:
             return []
         if not test.pending or message.cookie != test.cookie:
             return []
@@ -179,9 +180,8 @@ class RouteOptimisation:
     def _care_of_tested(
         self, entry: CorrespondentEntry, packet: Packet, message: CareOfTest, now: float
     ) -> list[Output]:
-        plain = packet.home_address is None and packet.routed_to is None
         test = entry.care_of_test
-        if not plain or packet.destination != self._at:
+        if packet.routed_to is not None or packet.destination != self._at:
             return []
         if not test.pending or message.cookie != test.cookie:
             return []
