@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from opendmm.bindings.mipv6.declaration import CARRIED_AS as BY_MOBILE_NODE
 from opendmm.bindings.mobility.abbreviations import BY_PROXY
 from opendmm.bindings.pmipv6.declaration import CARRIED_AS
 from opendmm.bindings.rfc8885.carriage import HEADERS
@@ -9,21 +10,10 @@ from opendmm.constellation.file import BindingName
 from opendmm.model.identity import MobileNodeId
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
 from opendmm.reference_points.message import Message
-from opendmm.reference_points.r_xu import (
-    AttachAcknowledgement,
-    AttachNotification,
-    DetachAcknowledgement,
-    DetachNotification,
-)
 
 TABLES: dict[BindingName, Mapping[type[Message], str]] = {
     BindingName.PMIPV6: CARRIED_AS,
-    BindingName.MIPV6: {
-        AttachNotification: "BU",
-        DetachNotification: "BU",
-        AttachAcknowledgement: "BA",
-        DetachAcknowledgement: "BA",
-    },
+    BindingName.MIPV6: BY_MOBILE_NODE,
     BindingName.RFC8885: {kind: BY_PROXY[header] for kind, header in HEADERS.items()},
 }
 """The native binding has no names of its own: its messages are the framework's."""

@@ -45,8 +45,9 @@ class Registration(msgspec.Struct, kw_only=True):
 
     Of the Binding Update sent last `made` is the NTP timestamp, `sent` when that was, `asked_for`
     the lifetime in units of four seconds, `registered` the care-of address, None where it was to
-    remove a binding. `accepted` is the attachment that the home agent has accepted last. `waiting`
-    is the clock of what is not answered, `renewal` when the next is due, `expires` when the
+    remove a binding. `by` is the attachment that Binding Updates are sent from, `accepted` the one
+    that was accepted last, `detached_at` when the FE_MU_C said that it is gone. `waiting` is the
+    clock of what is not answered, `renewal` when the next is due, `expires` when the
     binding ends, `refusal` what the FE_MU_C was told.
     """
 
@@ -58,6 +59,8 @@ class Registration(msgspec.Struct, kw_only=True):
     sent: float = -math.inf
     asked_for: int = 0
     registered: IPv6Address | None = None
+    by: Attachment | None = None
+    detached_at: int = 0
     accepted: Attachment | None = None
     waiting: Backoff | None = None
     renewal: float = math.inf

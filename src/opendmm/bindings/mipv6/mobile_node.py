@@ -32,7 +32,7 @@ from opendmm.bindings.mobility.outputs import Complain, Deliver
 from opendmm.bindings.mobility.sequence import following
 from opendmm.bindings.mobility.vendor import addition
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.identity import MobileNodeId, NodeId
+from opendmm.model.identity import EntityAddress, MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder, microseconds
 from opendmm.reference_points import r_xu
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
@@ -116,7 +116,9 @@ class MobileNode:
             return self._asked_again(now)
         self.attachment = attachment
         for other in self.registrations.values():
-            if other.agent != attachment.agent.node and other.stage in IN_USE:
+            if other.stage is Stage.LEAVING:
+                other.by = attachment
+            elif other.agent != attachment.agent.node and other.stage in IN_USE:
                 other.stage = Stage.LEFT
                 other.waiting, other.renewal = None, math.inf
         agent = attachment.agent.node
@@ -142,22 +144,28 @@ class MobileNode:
     def _detach(
         self, envelope: Envelope, message: r_xu.DetachNotification, now: float
     ) -> list[Output]:
-        """No care-of address any more (§10.3.2); no answer is waited for, as none can come."""
-        outputs: list[Output] = []
+        """No care-of address before long (§10.3.2): said as long as there still is one."""
         agent = envelope.receiver.node
-        for entry in self._of(agent):
-            entry.stage = Stage.LEAVING
-            outputs += self._update(entry, now, message.detached_at)
-        self._forget(self._of(agent))
         if self.attachment is not None and self.attachment.agent.node == agent:
             self.attachment = None
-        acknowledgement = r_xu.DetachAcknowledgement(
-            mobile_node=self.mobile_node, detached_at=message.detached_at
-        )
-        answer = Envelope(
-            ReferencePointName.R_XU, envelope.receiver, envelope.sender, acknowledgement
-        )
-        return [*outputs, Deliver(answer)]
+        entries = [entry for entry in self._of(agent) if entry.by is not None]
+        for entry in entries:
+            entry.detached_at = message.detached_at
+        if not entries:
+            return [self._gone(envelope.sender, envelope.receiver, message.detached_at)]
+        return self._leave(entries, now)
+
+    def _left(self, entry: Registration) -> list[Output]:
+        """De-registered, or over by itself."""
+        del self.registrations[entry.agent, entry.home_address]
+        others = [other for other in self._of(entry.agent) if other.stage is Stage.LEAVING]
+        if not entry.detached_at or entry.by is None or others:
+            return []
+        return [self._gone(entry.by.client, entry.by.agent, entry.detached_at)]
+
+    def _gone(self, client: EntityAddress, agent: EntityAddress, detached_at: int) -> Deliver:
+        message = r_xu.DetachAcknowledgement(mobile_node=self.mobile_node, detached_at=detached_at)
+        return Deliver(Envelope(ReferencePointName.R_XU, agent, client, message))
 
     # From a home agent
 
@@ -174,8 +182,7 @@ class MobileNode:
         if message.status is BindingStatus.MIPV6_ID_MISMATCH:
             return self._set_clock(entry, message, now)
         if entry.stage is Stage.LEAVING:
-            self._forget([entry])
-            return []
+            return self._left(entry)
         ended = message.status is BindingStatus.NOT_HOME_AGENT_FOR_THIS_MOBILE_NODE
         if message.status.accepted or (ended and not entry.asked_for):
             return self._accepted(entry, message, now)
@@ -208,7 +215,7 @@ class MobileNode:
         entry.expires = entry.sent + lifetime if away else math.inf
         entry.renewal = max(entry.sent + refresh, now) if away else math.inf
         entry.granted = addition(message, Granted)
-        entry.accepted = self.attachment
+        entry.accepted = entry.by
         before = [
             other
             for other in self.registrations.values()
@@ -221,6 +228,7 @@ class MobileNode:
         outputs: list[Output] = []
         for entry in entries:
             entry.stage = Stage.LEAVING
+            entry.by = self.attachment or entry.by
             latest = max(entry.expires, entry.sent + self.config.lifetime)
             entry.expires = min(latest, now + self.config.lifetime)
             entry.waiting = Backoff.begin(now, self.config.initial_timeout)
@@ -267,7 +275,7 @@ class MobileNode:
         outputs: list[Output] = []
         for entry in [e for e in self.registrations.values() if e.due <= now]:
             if entry.stage is Stage.LEAVING and entry.expires <= now:
-                self._forget([entry])
+                outputs += self._left(entry)
             elif entry.waiting is not None:
                 entry.waiting.repeat(now)
                 outputs += self._update(entry, now)
@@ -285,16 +293,17 @@ class MobileNode:
             initial = self.config.initial_timeout
             first = self.config.initial_bindack_timeout_first_reg
             entry.stage = Stage.REGISTERING
+            entry.by = self.attachment
+            entry.detached_at = 0
             entry.refusal = Status.ACCEPTED
             entry.waiting = Backoff.begin(now, initial if bound else first)
             outputs += self._update(entry, now)
         return outputs
 
-    def _update(self, entry: Registration, now: float, detached_at: int = 0) -> list[Output]:
+    def _update(self, entry: Registration, now: float) -> list[Output]:
         """A Binding Update with the next sequence number (§11.7.1, §11.8); later, where there
         have been too many already."""
-        attachment = self.attachment
-        if attachment is None:
+        if entry.by is None:
             return []
         pace = self._paces.setdefault(entry.agent, Pace(MAX_UPDATE_RATE))
         earliest = pace.earliest(now)
@@ -308,13 +317,13 @@ class MobileNode:
         self._sequences[entry.agent, entry.home_address] = entry.sequence
         entry.made = self._clock(entry.agent).tick(now)
         entry.sent = now
-        away = attachment.care_of is not None and not leaving
+        away = entry.by.care_of is not None and not leaving
         entry.asked_for = math.ceil(self.config.lifetime / LIFETIME_UNIT) if away else 0
-        said = moved(attachment.notification)
+        entry.registered = entry.by.care_of if away else None
+        said = moved(entry.by.notification)
         if leaving:
-            said = Moved(detached_at=detached_at or microseconds(now))
-        entry.registered = attachment.care_of if away else None
-        return [updating(self.config, self.mobile_node, entry, attachment.care_of, said)]
+            said = Moved(detached_at=entry.detached_at or microseconds(now))
+        return [updating(self.config, self.mobile_node, entry, entry.by.care_of, said)]
 
     # What the FE_MU_C is told
 
@@ -395,10 +404,6 @@ class MobileNode:
 
     def _of(self, agent: NodeId) -> list[Registration]:
         return [entry for entry in self.registrations.values() if entry.agent == agent]
-
-    def _forget(self, entries: Iterable[Registration]) -> None:
-        for entry in entries:
-            del self.registrations[entry.agent, entry.home_address]
 
     def _clock(self, agent: NodeId) -> Clock:
         return self._clocks.setdefault(agent, Clock())
