@@ -7,7 +7,6 @@ import msgspec
 
 from opendmm.authority.material import MaterialError, TlsFiles, load_mobile_node, load_node
 from opendmm.authority.registry import Registry
-from opendmm.bindings.mobility.transport import MobilityTransport
 from opendmm.bindings.native.limits import Endpoint
 from opendmm.bindings.native.transport import EVERYWHERE, NativeTransport
 from opendmm.constellation.deployment import Deployment
@@ -17,7 +16,7 @@ from opendmm.forwarding.kernel.probe import forwarding_problems
 from opendmm.model.identity import NodeId
 from opendmm.node.daemon import Daemon, Doors, Renewal, Transport
 from opendmm.node.logs import warn
-from opendmm.node.mobility import cores
+from opendmm.node.mobility import carriers
 from opendmm.node.role import (
     Role,
     UnknownNodeError,
@@ -56,7 +55,7 @@ def read_part(settings: NodeSettings) -> Part:
         profile = subscriber(deployment, settings.node)
         mine = load_mobile_node(folder, profile.mobile_node, now)
         role = mobile_node(deployment, profile, mine.credential)
-        return Part(role, deployment, mine.registry, mine.tls)
+        return Part(role, deployment, mine.registry, mine.tls, mine.shared_keys)
     theirs = load_node(folder, NodeId(settings.node), now)
     node = NodeId(settings.node)
     if node in deployment.correspondents:
@@ -103,12 +102,13 @@ class _Binding:
             peers=part.role.peers,
             listen=None if part.role.mobile else Endpoint(EVERYWHERE),
         )
-        if part.role.mobile:
-            return self._transport
-        mobility = {
-            name: MobilityTransport(name, core, Reachability(name, runtime, held), runtime.now)
-            for name, core in cores(part.deployment, part.role.name, part.shared_keys).items()
-        }
+        mobility = carriers(
+            part.deployment,
+            part.role.name,
+            part.shared_keys,
+            lambda name: Reachability(name, runtime, held),
+            runtime.now,
+        )
         if not mobility:
             return self._transport
         return Switchboard(

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from opendmm.bindings.mobility.transport import Core
+from opendmm.bindings.mipv6.node import MobileIpv6Node
+from opendmm.bindings.mipv6.transport import PacketTransport
+from opendmm.bindings.mobility.living import Listener
+from opendmm.bindings.mobility.transport import Core, MobilityTransport
 from opendmm.bindings.pmipv6.node import ProxyMobilityNode
 from opendmm.bindings.rfc8885.node import DistributedMobilityNode
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
 from opendmm.model.identity import NodeId
+from opendmm.node.mipv6 import mip_config
 from opendmm.node.pmipv6 import pmip_config
 from opendmm.node.rfc8885 import distributed_config
+from opendmm.node.switchboard import Carrier
 
 Keys = Mapping[NodeId, bytes]
 BUILDERS: dict[BindingName, Callable[[Deployment, NodeId, Keys], Core]] = {
@@ -26,3 +31,23 @@ def cores(deployment: Deployment, node: NodeId, shared_keys: Keys) -> dict[Bindi
         for name, build in BUILDERS.items()
         if name in used
     }
+
+
+def carriers(
+    deployment: Deployment,
+    node: NodeId,
+    shared_keys: Keys,
+    listener: Callable[[BindingName], Listener],
+    now: Callable[[], float],
+) -> dict[BindingName, Carrier]:
+    """What carries reference points over the Mobility Header, for a daemon of the deployment: a
+    network element's, a mobile node's or a correspondent's."""
+    made: dict[BindingName, Carrier] = {}
+    if node in deployment.nodes and node not in deployment.correspondents:
+        for name, core in cores(deployment, node, shared_keys).items():
+            made[name] = MobilityTransport(name, core, listener(name), now)
+    mipv6 = BindingName.MIPV6
+    if mipv6 in deployment.bindings.values():
+        mobile_ipv6 = MobileIpv6Node(mip_config(deployment, node, shared_keys))
+        made[mipv6] = PacketTransport(mipv6, mobile_ipv6, listener(mipv6), now)
+    return made

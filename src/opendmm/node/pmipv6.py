@@ -6,6 +6,7 @@ from ipaddress import IPv6Address
 from opendmm.bindings.mobility.association import SecurityAssociation
 from opendmm.bindings.pmipv6.config import PmipConfig, PolicyProfile
 from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import BindingName
 from opendmm.model.identity import FunctionalEntity, NodeId
 
 SPI = 256
@@ -37,5 +38,6 @@ def pmip_config(
         },
         gateways=frozenset(deployment.gateways_of(node)),
         anchor=anchor if anchor != node else None,
+        strangers_are_told_of=BindingName.MIPV6 not in deployment.bindings.values(),
         lifetime=deployment.timers.lifetime,
     )

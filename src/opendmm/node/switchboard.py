@@ -6,7 +6,6 @@ A peer is reachable while any binding reaches it.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from opendmm.bindings.mobility.transport import MobilityTransport
 from opendmm.bindings.native.transport import NativeTransport
 from opendmm.constellation.file import BindingName
 from opendmm.model.identity import MobileNodeId, NodeId
@@ -19,6 +18,20 @@ class Listener(Protocol):
     def receive(self, envelopes: Sequence[Envelope]) -> None: ...
 
     def peer(self, node: NodeId, reachable: bool) -> None: ...
+
+
+class Carrier(Protocol):
+    """A protocol over the Mobility Header, in the daemon's event loop."""
+
+    def listen(self) -> None: ...
+
+    def start(self) -> None: ...
+
+    def send(self, envelope: Envelope) -> None: ...
+
+    def rows(self) -> list[dict[str, object]]: ...
+
+    def close(self) -> None: ...
 
 
 class Reachability:
@@ -51,7 +64,7 @@ class Switchboard:
     def __init__(
         self,
         native: NativeTransport,
-        mobility: Mapping[BindingName, MobilityTransport],
+        mobility: Mapping[BindingName, Carrier],
         bindings: Mapping[ReferencePointName, BindingName],
         mobile_nodes: frozenset[MobileNodeId],
     ) -> None:
@@ -59,6 +72,8 @@ class Switchboard:
         self._mobility = mobility
         self._bindings = bindings
         self._mobile_nodes = mobile_nodes
+        # A mobile node that does so has no session on its links.
+        self._registers = bindings[ReferencePointName.R_XU] is BindingName.MIPV6
 
     def listen(self) -> None:
         self._native.listen()
@@ -71,22 +86,27 @@ class Switchboard:
         await self._native.start()
 
     def send(self, envelope: Envelope) -> None:
-        # A mobile node that speaks for itself is reached by its own session.
-        to_client = MobileNodeId(envelope.receiver.node) in self._mobile_nodes
-        carrier = self._mobility.get(self._bindings[envelope.reference_point])
-        if carrier is None or to_client:
+        binding = self._bindings[envelope.reference_point]
+        carrier = self._mobility.get(binding)
+        if carrier is None or (self._to_client(envelope) and binding is not BindingName.MIPV6):
             self._native.send(envelope)
         else:
             carrier.send(envelope)
+
+    def _to_client(self, envelope: Envelope) -> bool:
+        """A mobile node that speaks for itself is reached by its own session."""
+        return MobileNodeId(envelope.receiver.node) in self._mobile_nodes
 
     def set_peers(self, peers: frozenset[NodeId]) -> None:
         self._native.set_peers(peers)
 
     def link_up(self, anchor: NodeId, interface: str) -> None:
-        self._native.link_up(anchor, interface)
+        if not self._registers:
+            self._native.link_up(anchor, interface)
 
     def link_down(self, anchor: NodeId) -> None:
-        self._native.link_down(anchor)
+        if not self._registers:
+            self._native.link_down(anchor)
 
     def rows(self) -> list[dict[str, object]]:
         rows = self._native.rows()

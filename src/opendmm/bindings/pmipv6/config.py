@@ -37,7 +37,8 @@ class PmipConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `gateways` are the MAGs whose registrations this node accepts as LMA, `anchor` is the LMA
     it registers with as MAG. `nodes` are the addresses of all anchors, to name them by.
-    `profiles` are the mobile nodes of the deployment: there are no others.
+    `profiles` are the mobile nodes of the deployment: there are no others. Without
+    `strangers_are_told_of` Mobility Headers of no peer are another protocol's of this node.
     """
 
     node: NodeId
@@ -49,6 +50,7 @@ class PmipConfig(msgspec.Struct, frozen=True, kw_only=True):
     anchor: NodeId | None = None
     lifetime: Seconds = 300.0
     initial_timeout: Seconds = INITIAL_BINDACK_TIMEOUT
+    strangers_are_told_of: bool = True
     timestamp_based_approach_in_use: bool = True
     min_delay_before_bce_delete: Seconds = 10.0
     timestamp_validity_window: Seconds = 0.3

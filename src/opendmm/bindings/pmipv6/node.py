@@ -75,6 +75,8 @@ class ProxyMobilityNode:
     def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]:
         """A Mobility Header from the network; what cannot be believed is complained of."""
         association = self._peers.get(source)
+        if association is None and not self.config.strangers_are_told_of:
+            return []
         if association is None:
             return [Complain("message-refused", STRANGER, {"why": f"{source} is no peer"})]
         try:
