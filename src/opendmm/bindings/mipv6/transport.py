@@ -14,6 +14,7 @@ from typing import Protocol
 
 from opendmm.bindings.mipv6.config import MipConfig
 from opendmm.bindings.mipv6.interception import Interception
+from opendmm.bindings.mipv6.links import index_of, name_of
 from opendmm.bindings.mipv6.node import Wanted
 from opendmm.bindings.mipv6.outputs import Optimise, Restore
 from opendmm.bindings.mipv6.packet import Packet
@@ -131,12 +132,13 @@ class PacketTransport(LivingCore[Wanted]):
 
     def _read_taken(self) -> None:
         for _ in range(AT_ONCE):
-            taken = self._doors.taken.read() if self._doors is not None else []
-            if not taken:
+            doors = self._doors
+            taken = doors.taken.read() if doors is not None else []
+            if doors is None or not taken:
                 return
             for interface, octets in taken:
                 try:
-                    packet = packet_in(octets, interface)
+                    packet = doors.packet(octets, interface)
                 except WireError as problem:
                     self.complain("message-malformed", STRANGER, {"why": str(problem)})
                     continue
@@ -172,7 +174,19 @@ class _Doors:
             source=IPv6Address(address[0].partition("%")[0]),
             destination=IPv6Address(packed),
             data=data,
-            interface=interface_name(interface),
+            interface=name_of(self.plain, interface),
+        )
+
+    def packet(self, octets: bytes, interface: int) -> Packet:
+        """A packet that was taken on the link of this index. Raises WireError."""
+        found = dissect(octets)
+        return Packet(
+            source=found.source,
+            destination=found.destination,
+            data=found.payload,
+            home_address=found.home_address,
+            routed_to=found.routed_to,
+            interface=name_of(self.plain, interface),
         )
 
     def send(self, packet: Packet) -> None:
@@ -184,7 +198,7 @@ class _Doors:
             home_address=packet.home_address,
             routed_to=packet.routed_to,
         )
-        index = socket.if_nametoindex(packet.interface) if packet.interface else 0
+        index = index_of(self.plain, packet.interface) if packet.interface else 0
         self._sender.send(octets, index)
 
 
@@ -193,27 +207,6 @@ def _plain_socket() -> socket.socket:
     opened.setblocking(False)
     opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     return opened
-
-
-def packet_in(octets: bytes, interface: int) -> Packet:
-    """A packet that was intercepted on the link of this index. Raises WireError."""
-    found = dissect(octets)
-    return Packet(
-        source=found.source,
-        destination=found.destination,
-        data=found.payload,
-        home_address=found.home_address,
-        routed_to=found.routed_to,
-        interface=interface_name(interface),
-    )
-
-
-def interface_name(index: int) -> str:
-    """Empty for a link that is not there any more."""
-    try:
-        return socket.if_indextoname(index)
-    except OSError:
-        return ""
 
 
 def names(config: MipConfig) -> dict[IPv6Address, NodeId]:
