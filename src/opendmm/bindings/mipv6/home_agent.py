@@ -165,12 +165,15 @@ class HomeAgent:
         profile = self.config.profiles.get(message.mobile_node)
         if profile is None:
             return []
+        held = {address: self.cache.get(address) for address in profile.home_addresses}
+        forgotten = not any(held.values())
         outputs: list[Output] = []
-        for home_address in profile.home_addresses:
-            entry = self.cache.get(home_address)
-            if entry is None:
+        for home_address, entry in held.items():
+            if forgotten:
                 outputs += self._forgotten(home_address, message, now)
-            elif entry.request is not None and entry.request.attached_at == message.attached_at:
+            elif entry is None or entry.request is None:
+                continue
+            elif entry.request.attached_at == message.attached_at:
                 outputs += self._decided(entry, entry.request, message, now)
         return outputs
 
