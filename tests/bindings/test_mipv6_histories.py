@@ -94,7 +94,7 @@ class World:
         return max(since, default=0) > max(over, default=0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     loss=st.sampled_from([0.0, 0.1, 0.3, 0.6]),
@@ -123,7 +123,7 @@ def test_in_the_end_the_home_agent_has_the_last_care_of_address(
     assert world.mobile.last.attached_at == world.here.message.attached_at
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     loss=st.sampled_from([0.0, 0.3]),

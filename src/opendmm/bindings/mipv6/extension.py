@@ -22,7 +22,7 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attached_at: int = 0
     detached_at: int = 0
     link_layer_id: bytes = b""
-    access_technology: int = AccessTechnology.IEEE_802_3
+    access_technology: int = int(AccessTechnology.IEEE_802_3)
     home_anchor: NodeId | None = None
     previous_anchor: NodeId | None = None
     proof: bytes = b""
