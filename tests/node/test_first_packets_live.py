@@ -10,7 +10,7 @@ from namespaces import inside, namespaces, sh, veth
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.rules import Access, Change, RuleKey, Table
 from opendmm.node.first_packets import FirstPackets
-from opendmm.node.mobile_forwarding import MobileNodeForwarding
+from opendmm.node.mobile_node_forwarding import MobileNodeForwarding
 
 pytestmark = pytest.mark.lab
 

@@ -67,5 +67,8 @@ def unused_in(snapshot: Snapshot) -> Iterator[str]:
     for where, flow in flow_tables(snapshot).items():
         if where not in routed:
             yield f"policy rule of flow {flow} that no route uses"
+    for _, home in snapshot.guests:
+        if (home, 128) not in main:
+            yield f"tunnel from {ipaddress.ip_address(home)} that no route leads back to"
     recognised = {counter.key.prefix for counter in snapshot.recognised}
     yield from (f"{p} limited to no flow" for p in snapshot.limited if p not in recognised)

@@ -4,6 +4,7 @@ Everything that differs between the two is decided here, once; the daemon runs a
 """
 
 from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address
 
 import msgspec
 
@@ -21,7 +22,7 @@ from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.node.attachment.access import AccessDetection, Subscriber
 from opendmm.node.attachment.own_links import OwnLink, OwnLinks
 from opendmm.node.attachment.watch import Detection
-from opendmm.node.mobile_forwarding import MobileNodeForwarding
+from opendmm.node.mobile_node_forwarding import MobileNodeForwarding
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.r_ic import PolicyMode
 
@@ -117,7 +118,7 @@ def mobile_node(
         name=NodeId(identity),
         entities=(FE.FE_MU_C,),
         build=lambda: host_for_mobile_node(deployment, identity, credential),
-        driver=MobileNodeForwarding,
+        driver=lambda: _mobile_node_forwarding(deployment, profile),
         detection=lambda: OwnLinks(identity, _own_links(deployment, profile)),
         first_packets=(),
         advertised=None,
@@ -125,6 +126,20 @@ def mobile_node(
         owners=_owners(deployment),
         carried=Carried(deployment.bindings, deployment.subscribers),
         mobile=True,
+    )
+
+
+def _mobile_node_forwarding(
+    deployment: Deployment, profile: SubscriberPlan
+) -> MobileNodeForwarding:
+    if not profile.care_of:
+        return MobileNodeForwarding()
+    return MobileNodeForwarding(
+        [IPv6Address(p.network) for p in profile.prefixes if p.is_ipv6 and p.is_host],
+        [
+            IPv6Address(deployment.nodes[agent].locator.address)
+            for agent in deployment.agents_of(profile)
+        ],
     )
 
 
@@ -157,6 +172,8 @@ def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingCon
         pools=plan.pools,
         source_filter=plan.source_filter,
         flows=deployment.flows,
+        guests=FE.FE_MA_C in plan.entities
+        and any(s.care_of for s in deployment.subscribers.values()),
         core_mtu=deployment.core_mtu,
         access_mtu=deployment.access_mtu,
     )

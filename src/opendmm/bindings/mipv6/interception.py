@@ -7,24 +7,27 @@ has just then. The table is owned by this process and ends with it, however that
 kernel refuses again, as a node without Mobile IPv6 should.
 """
 
-from opendmm.bindings.mipv6.wire_form import matches
+from opendmm.bindings.mipv6.wire_form import matches, matches_of_errors
 from opendmm.forwarding.kernel.libnftables import Nftables
 from opendmm.forwarding.netlink.packet_log import Logged, PacketLog
 
 
 class Interception:
     """Takes the packets whose payload has a next header that `next_header` describes, in the
-    words of nftables.
+    words of nftables; with `errors` also the ICMPv6 errors Packet Too Big about such packets.
 
     `table` and `group` are no other's. Raises OSError when the kernel does not log,
     NftablesError when it has no such rules or the table is another process's.
     """
 
-    def __init__(self, table: str, group: int, next_header: str, buffer: int = 0) -> None:
+    def __init__(
+        self, table: str, group: int, next_header: str, *, errors: bool = False, buffer: int = 0
+    ) -> None:
+        wanted = [*matches(next_header), *(matches_of_errors() if errors else [])]
         self._log = PacketLog(group, buffer=buffer)
         self._nftables = Nftables()
         try:
-            self._nftables.run(ruleset(table, group, next_header))
+            self._nftables.run(ruleset(table, group, wanted))
         except BaseException:
             self.close()
             raise
@@ -42,7 +45,7 @@ class Interception:
         self._log.close()
 
 
-def ruleset(table: str, group: int, next_header: str) -> str:
+def ruleset(table: str, group: int, wanted: list[str]) -> str:
     """Commands, one transaction."""
     name = f"inet {table}"
     lines = [
@@ -50,7 +53,7 @@ def ruleset(table: str, group: int, next_header: str) -> str:
         f"add chain {name} taken {{ type filter hook prerouting priority raw; }}",
         *(
             f"add rule {name} taken {match} log group {group} queue-threshold 1 drop"
-            for match in matches(next_header)
+            for match in wanted
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -30,7 +30,10 @@ ADDED = 24
 """Octets of either header that Mobile IPv6 adds."""
 NEXT_HEADER_AT = 6
 SOURCE, DESTINATION = slice(8, 24), slice(24, 40)
+ADDRESSES = slice(8, 40)
+"""Source and destination."""
 HOP_LIMIT = 64
+ICMPV6_HEADER = 8
 OPTION_AT = 6
 """Where alignment (8n + 6) puts the Home Address option of a Destination Options header."""
 
@@ -116,6 +119,13 @@ def matches(next_header: str) -> list[str]:
         f"{routing} {_bits(FIXED, 1)} {DESTINATION_OPTIONS} {option_second} "
         f"{_bits(second, 1)} {next_header} {here}",
     ]
+
+
+def matches_of_errors() -> list[str]:
+    """nftables matches of the Packet Too Big messages that quote packets in this form."""
+    quoted = ICMPV6_HEADER + NEXT_HEADER_AT
+    headers = f"{{ {ROUTING}, {DESTINATION_OPTIONS} }}"
+    return [f"icmpv6 type packet-too-big @th,{quoted * 8},8 {headers} fib daddr type local"]
 
 
 def _bits(octet: int, length: int) -> str:

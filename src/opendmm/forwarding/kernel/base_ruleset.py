@@ -8,12 +8,14 @@ a packet that is too big to the tunnel's beginning, not to its sender).
 
 from collections.abc import Iterable
 
+from opendmm.forwarding.kernel import guests
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.conventions import (
     ACCESS_MARK,
     NFT_TABLE,
     PERMITTED_SETS,
 )
+from opendmm.forwarding.kernel.endpoints import BLOCK
 from opendmm.forwarding.kernel.recognition import recognition, sets_of
 from opendmm.model.addressing import HomePrefix
 
@@ -54,17 +56,26 @@ def base_ruleset(
     if flows or stale:
         lines.extend(recognition(flows, arrived))
         lines.extend(f"delete set {TABLE} {name}" for name in stale)
+    if config.guests:
+        lines.extend(guests.sets())
+        lines.extend(f"add rule {TABLE} arrivals {rule}" for rule in guests.arrivals(config))
     for interfaces in _interface_matches(config.access_interfaces):
         lines.append(f"add rule {TABLE} arrivals iifname {interfaces} jump access")
     lines.extend(f"add rule {TABLE} arrivals {rule}" for rule in arrivals)
     lines.extend(f"add rule {TABLE} access {match} counter drop" for match in guard)
     lines.append(f"add rule {TABLE} access mark set {ACCESS_MARK:#x}")
     if config.source_filter:
-        lines.extend(f"add rule {TABLE} access {rule}" for rule in _source_filter(config.pools))
+        pools = (*config.pools, *([block(config)] if config.guests else []))
+        lines.extend(f"add rule {TABLE} access {rule}" for rule in _source_filter(pools))
     room = config.mobile_node_mtu(overhead)
     if room < config.access_mtu:
         lines.extend(f"add rule {TABLE} clamp {r}" for r in _clamp(config.access_interfaces, room))
     return "\n".join(lines) + "\n"
+
+
+def block(config: NodeForwardingConfig) -> HomePrefix:
+    """The /64 of the node's locator: care-of addresses on its own access links are out of it."""
+    return HomePrefix(config.locator.address[:BLOCK] + bytes(BLOCK), BLOCK * 8)
 
 
 def remove_ruleset() -> str:

@@ -17,6 +17,7 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     `access_interfaces` are the links mobile nodes attach to, by name ("wlan*" for all that
     begin so); they need not exist yet. With `source_filter` a packet from one of them must
     have its source in `pools`, be permitted by a rule, or be link-local (BCP 38, RFC 2827).
+    With `guests` it is a home agent of mobile nodes that are reached by care-of addresses.
     `flows` are those that policies may name: an egress must be set up to tell them apart. MTUs
     are in octets, of links between nodes and of access links.
     """
@@ -32,6 +33,7 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     flows: tuple[FlowRule, ...] = ()
     core_mtu: int = 2000
     access_mtu: int = 1500
+    guests: bool = False
 
     def mobile_node_mtu(self, overhead: int) -> int:
         """The largest packet that a mobile node can exchange with anyone, tunnelled or not.

@@ -21,6 +21,8 @@ UPLINK_TABLE = 7302
 """Source-specific routes of packets from access links (IPv6)."""
 ATTACHED_TABLE = 7303
 """Attached mobile nodes again, so that uplink tunnels leave traffic between them alone."""
+OPTIMISED_TABLE = 7305
+"""Routes into the data path of route optimisation (RFC 6275), of packets that a node makes."""
 
 EGRESS_PRIORITY = 17301
 ATTACHED_PRIORITY = 17302
@@ -28,6 +30,7 @@ UPLINK_PRIORITY = 17303
 FLOW_PRIORITY = 17304
 """Packets of a flow that is redirected by itself look in a table of its own, which holds routes
 to the mobile nodes it is redirected of; the tables are numbered by a hash of the flow."""
+OPTIMISED_PRIORITY = 17305
 
 EGRESS_MARK = 0x7301
 """Firewall mark of packets that arrived for the IPv4 tunnel end."""
@@ -41,6 +44,10 @@ PERMITTED_SETS = {16: "permitted6", 4: "permitted4"}
 
 LIMITED_SETS = {16: "limited6", 4: "limited4"}
 """Prefixes of which an egress delivers some flows only, by octets of an address."""
+
+GUESTS_SET = "guests6"
+"""Pairs of care-of and home address that tunnels to this home agent may come from."""
+FORMER_GUESTS_SET = "former-guests6"
 
 TRANSLATE_MAP = "translated6"
 """Home address to translated address, at an ingress."""

@@ -17,6 +17,7 @@ from opendmm.forwarding.kernel.errors import ForwardingUnavailableError, Refused
 from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
     FlowRuleUse,
+    GuestUse,
     LimitedUse,
     NeighbourUse,
     NextHopUse,
@@ -41,7 +42,7 @@ from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.route import AF_INET6
 from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.rules import Access, Action, Change, Redirect, RuleKey, Table, ToAnchor
+from opendmm.model.rules import Access, Action, Change, Redirect, RuleKey, Table, ToAnchor, Tunnel
 
 
 class KernelForwarding:
@@ -120,6 +121,7 @@ class KernelForwarding:
         return take_snapshot(self._socket, self._netfilter, self._config.flows)
 
     def _translate(self, snapshot: Snapshot) -> list[Installed]:
+        self._vocabulary.hear(snapshot.next_hops)
         return installed_rules(snapshot, self._vocabulary, self._links.names())
 
     def _apply(self, changes: Sequence[Change]) -> list[str]:
@@ -189,6 +191,7 @@ class KernelForwarding:
             for (family, _), flow in flow_tables(snapshot).items()
         )
         leftovers.extend(LimitedUse(prefix) for prefix in snapshot.limited)
+        leftovers.extend(GuestUse(care_of, home) for care_of, home in snapshot.guests)
         self._release(self._ledger.idle(leftovers))
         self._apply(
             [
@@ -207,6 +210,8 @@ class KernelForwarding:
                 return bool(self._means.maps)
             case Redirect():
                 return not self._means.lasting
+            case Tunnel():
+                return key.table is Table.DOWNLINK
         return isinstance(action, ToAnchor)
 
 

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Sequence
 
+from opendmm.forwarding.kernel import guests
 from opendmm.forwarding.kernel.base_ruleset import base_ruleset, remove_ruleset
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.conventions import (
@@ -24,6 +25,7 @@ from opendmm.forwarding.kernel.endpoints import BLOCK
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
 from opendmm.forwarding.kernel.libnftables import Nftables, NftablesError
 from opendmm.forwarding.kernel.means import Means
+from opendmm.forwarding.kernel.means.seg6 import DEVICE_KINDS
 from opendmm.forwarding.kernel.recognition import FLOW_SET
 from opendmm.forwarding.kernel.snapshot import FAMILIES, Snapshot
 from opendmm.forwarding.netlink.link import delete_link
@@ -47,6 +49,7 @@ from opendmm.forwarding.netlink.route import (
     put_route,
 )
 from opendmm.forwarding.netlink.socket import NetlinkError, NetlinkSocket
+from opendmm.forwarding.netlink.tunnel_source import set_tunnel_source
 
 ALREADY = frozenset({0, errno.EEXIST})
 
@@ -56,6 +59,10 @@ def set_up(
 ) -> None:
     """Idempotent. Raises ForwardingUnavailableError naming what the kernel refused."""
     _must(socket, [_end_of_block(config), *means.set_up()], "tunnel ends")
+    if config.guests:
+        device = means.links.ensure(TUNNEL_DEVICE, DEVICE_KINDS, config.core_mtu)
+        _must(socket, [guests.tunnel_end(config, device)], "the end of tunnels from guests")
+        set_tunnel_source(config.locator.address)
     if means.apart:
         _must(socket, _ends_of_egress_table(), "the end of the egress table")
     else:

@@ -84,6 +84,13 @@ class RecognisedUse(msgspec.Struct, frozen=True):
     flow: FlowRule
 
 
+class GuestUse(msgspec.Struct, frozen=True):
+    """The pair of packed addresses that a mobile node's tunnel to its home agent comes from."""
+
+    care_of: bytes
+    home: bytes
+
+
 class TranslationUse(msgspec.Struct, frozen=True):
     """An element of a map of addresses."""
 
@@ -93,6 +100,7 @@ class TranslationUse(msgspec.Struct, frozen=True):
 
 Use = (
     TranslationUse
+    | GuestUse
     | FlowRuleUse
     | LimitedUse
     | RecognisedUse

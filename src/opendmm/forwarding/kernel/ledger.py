@@ -6,6 +6,7 @@ from opendmm.forwarding.contract import Installed
 from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
     FlowRuleUse,
+    GuestUse,
     LimitedUse,
     NeighbourUse,
     NextHopUse,
@@ -19,6 +20,7 @@ from opendmm.model.rules import Action, RuleKey
 
 ORDER_OF_GOING = (
     TranslationUse,
+    GuestUse,
     FlowRuleUse,
     LimitedUse,
     RecognisedUse,

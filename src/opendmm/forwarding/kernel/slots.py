@@ -14,11 +14,13 @@ from opendmm.forwarding.kernel.conventions import (
     PERMITTED_SETS,
     PROTOCOL,
     ROUTING_TABLES,
+    TUNNEL_DEVICE,
 )
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.kernel.forms import (
     AttachedRouteUse,
     FlowRuleUse,
+    GuestUse,
     LimitedUse,
     NeighbourUse,
     NextHopUse,
@@ -38,6 +40,7 @@ from opendmm.forwarding.kernel.forms import (
     uplink_rule,
     uplink_selector,
 )
+from opendmm.forwarding.kernel.guests import let_go, next_hop, take_in
 from opendmm.forwarding.kernel.links import Links
 from opendmm.forwarding.kernel.means import Means
 from opendmm.forwarding.kernel.recognition import limited_set, set_of
@@ -59,9 +62,9 @@ from opendmm.forwarding.netlink.nftables_elements import (
 from opendmm.forwarding.netlink.policy_rule import add_policy_rule, delete_policy_rule
 from opendmm.forwarding.netlink.route import RouteForm, delete_route, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
-from opendmm.model.addressing import Egress, HomePrefix
+from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import FlowRule
-from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor
+from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
 
 SELECTORS = {
     table: (selector(number), selector(number).attributes())
@@ -103,6 +106,11 @@ class SlotWriter:
                 return self._redirection_uses(key, egress)
             case ToAnchor(anchor):
                 return (NextHopUse(self._vocabulary.anchor(anchor)),)
+            case Tunnel(care_of):
+                next_hop = NextHopUse(self._vocabulary.guest(care_of))
+                if key.table is not Table.DOWNLINK:
+                    return (next_hop,)
+                return (GuestUse(care_of.address, key.prefix.network), next_hop)
             case Access():
                 neighbour = NeighbourUse(action.interface, neighbour_address(key.prefix, action))
                 uses: tuple[Use, ...] = (neighbour,) if action.link_layer_id else ()
@@ -130,6 +138,8 @@ class SlotWriter:
                     hop = gateway_to(self._means.socket, anchor, number)
                     self._put_next_hop(owner, hop)
                 self._put_shared(owner, key, number)
+            case ((Table.DOWNLINK | Table.EGRESS), Tunnel(care_of)):
+                self._put_guest(owner, key, care_of)
             case Table.UPLINK, Redirect(egress):
                 self._put_uplink(owner, key, egress)
             case Table.SOURCE_FILTER, Permit():
@@ -178,6 +188,9 @@ class SlotWriter:
                 message = delete_route(DEFAULT_ROUTE[4].network, 0, selector(number))
             case FlowRuleUse(flow, ipv6):
                 message = delete_policy_rule(flow_rule(flow, ipv6=ipv6))
+            case GuestUse(care_of, home):
+                self._netfilter.transact(let_go(care_of, home))
+                return
             case LimitedUse() | RecognisedUse() | TranslationUse():
                 self._netfilter.transact(transaction(_removal(use)))
                 return
@@ -257,6 +270,21 @@ class SlotWriter:
             form = shared_form(table, number)
             packed = self._shared[table, number] = (form, form.attributes())
         self._batch.add(put_route(key.prefix.network, key.prefix.length, *packed), owner)
+
+    def _put_guest(self, owner: int, key: RuleKey, care_of: Locator) -> None:
+        """Its packets are taken in before any is sent to it."""
+        home = key.prefix
+        if not self._means.config.guests or not (home.is_ipv6 and home.is_host):
+            raise RefusedError(f"{key}: a tunnel to a care-of address is for one home address")
+        if key.table is Table.DOWNLINK:
+            refusal = self._netfilter.transact(take_in(care_of.address, home.network))
+            if refusal is not None and refusal.number not in ALREADY_THERE:
+                raise RefusedError(f"{key}: {refusal.text}")
+        number = self._vocabulary.guest(care_of)
+        if number not in self._ready:
+            device = self._links.usable(TUNNEL_DEVICE)
+            self._put_next_hop(owner, next_hop(number, care_of.address, device))
+        self._put_shared(owner, key, number)
 
     def _put_access(self, owner: int, key: RuleKey, access: Access) -> None:
         prefix = key.prefix

@@ -8,6 +8,7 @@ from opendmm.forwarding.contract import Counter, Installed
 from opendmm.forwarding.kernel.conventions import (
     EGRESS_TABLE,
     FLOW_PRIORITY,
+    GUESTS_SET,
     LIMITED_SETS,
     NFT_TABLE,
     ONWARD_MAP,
@@ -27,6 +28,7 @@ from opendmm.forwarding.netlink.next_hop import NextHop, dump_next_hops, parse_n
 from opendmm.forwarding.netlink.nftables_elements import (
     Mapping,
     dump_elements,
+    parse_elements,
     parse_intervals,
     parse_mappings,
 )
@@ -66,6 +68,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     limited: list[HomePrefix]
     translations: dict[str, list[Mapping]]
     """By the name of their map."""
+    guests: list[tuple[bytes, bytes]]
+    """Pairs of packed care-of and home addresses."""
 
 
 def take_snapshot(
@@ -98,6 +102,9 @@ def take_snapshot(
             name: parse_mappings(_elements(netfilter, name))
             for name in (TRANSLATE_MAP, RESTORE_MAP, ONWARD_MAP)
         },
+        guests=[
+            (pair[:16], pair[16:]) for pair in parse_elements(_elements(netfilter, GUESTS_SET))
+        ],
     )
 
 

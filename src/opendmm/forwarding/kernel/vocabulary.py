@@ -4,14 +4,21 @@ A next hop's number is a hash of what it leads to, so it needs no memory: whoeve
 egresses of the deployment can read what an earlier life of the node installed.
 """
 
+from collections.abc import Iterable
+
 from opendmm.forwarding.kernel.endpoints import EgressDirectory, identifier
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.kernel.means import Means
-from opendmm.forwarding.netlink.lightweight_tunnel import Encapsulation
+from opendmm.forwarding.netlink.lightweight_tunnel import (
+    Encapsulation,
+    final_segment,
+)
+from opendmm.forwarding.netlink.next_hop import NextHop
 from opendmm.model.addressing import Egress, Locator
 from opendmm.model.identity import NodeId
-from opendmm.model.rules import Redirect, ToAnchor
+from opendmm.model.rules import Redirect, ToAnchor, Tunnel
 
+IPV6_LENGTH = 16
 UNKNOWN = Redirect(Egress(NodeId("unknown"), Locator(bytes(16))))
 """A redirection of ours to an egress that the configuration does not know any more."""
 
@@ -23,7 +30,7 @@ class Vocabulary:
         self._means = means
         self._egresses = EgressDirectory()
         self._numbers: dict[tuple[Egress, bool, bool], int] = {}
-        self._actions: dict[int, Redirect | ToAnchor] = {}
+        self._actions: dict[int, Redirect | ToAnchor | Tunnel] = {}
         for egress in means.config.egresses:
             if egress.locator.is_ipv6:
                 self.learn(egress)
@@ -58,7 +65,20 @@ class Vocabulary:
         self._actions[number] = ToAnchor(locator)
         return number
 
-    def action(self, number: int) -> Redirect | ToAnchor:
+    def guest(self, care_of: Locator) -> int:
+        """The number of the next hop to a care-of address."""
+        number = identifier("guest", care_of.address)
+        self._actions[number] = Tunnel(care_of, self._means.config.locator)
+        return number
+
+    def hear(self, hops: Iterable[NextHop]) -> None:
+        """Know the care-of addresses that an earlier life had next hops to."""
+        for hop in hops:
+            leads_to = final_segment(hop.encapsulation) if hop.encapsulation is not None else b""
+            if hop.identifier == identifier("guest", leads_to) and len(leads_to) == IPV6_LENGTH:
+                self.guest(Locator(leads_to))
+
+    def action(self, number: int) -> Redirect | ToAnchor | Tunnel:
         """What a next hop of this number does."""
         return self._actions.get(number, UNKNOWN)
 

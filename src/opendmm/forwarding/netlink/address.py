@@ -46,6 +46,11 @@ def put_address(interface: int, address: bytes, length: int) -> bytes:
     return message(RTM_NEWADDR, PUT, body)
 
 
+def delete_address(interface: int, address: bytes, length: int) -> bytes:
+    body = IFADDRMSG.pack(AF_INET6, length, 0, GLOBAL, interface)
+    return message(RTM_DELADDR, MessageFlag.REQUEST, body + attribute(IFA_LOCAL, address))
+
+
 def dump_addresses() -> bytes:
     body = IFADDRMSG.pack(AF_INET6, 0, 0, 0, 0)
     return message(RTM_GETADDR, MessageFlag.REQUEST | MessageFlag.DUMP, body)

@@ -76,6 +76,11 @@ def set_up(name: str) -> bytes:
     return message(RTM_SETLINK, MessageFlag.REQUEST, body)
 
 
+def set_mtu(name: str, mtu: int) -> bytes:
+    body = IFINFOMSG.pack(0, 0, 0, 0, 0) + text(LinkAttribute.NAME, name)
+    return message(RTM_SETLINK, MessageFlag.REQUEST, body + u32(LinkAttribute.MTU, mtu))
+
+
 def vxlan_data(port: int) -> bytes:
     """A VXLAN-GPE device (no Ethernet inside) whose tunnels are named by the routes to it."""
     return (

@@ -128,6 +128,27 @@ def delete_prefix(table: str, set_name: str, network: bytes, length: int) -> byt
     return message(DELETE_ELEMENT, flags, body)
 
 
+def add_element(table: str, set_name: str, key: bytes, *, answered: bool = True) -> bytes:
+    """Puts an element into a set. `answered` as for `destroy_mapping`."""
+    flags = MessageFlag.REQUEST | MessageFlag.CREATE | (MessageFlag.ACK if answered else 0)
+    return message(NEW_ELEMENT, flags, _list(table, set_name, _element(key, 0)))
+
+
+def delete_element(table: str, set_name: str, key: bytes) -> bytes:
+    """Takes an element out of a set; ENOENT when it is not there."""
+    flags = MessageFlag.REQUEST | MessageFlag.ACK
+    return message(DELETE_ELEMENT, flags, _list(table, set_name, _element(key, 0)))
+
+
+def parse_elements(bodies: Iterable[bytes]) -> list[bytes]:
+    """The keys in the answers to `dump_elements`."""
+    return [
+        parse(parse(element)[ElementAttribute.KEY])[DATA_VALUE]
+        for body in bodies
+        for _, element in members(parse(body[NFGENMSG.size :]).get(ListAttribute.ELEMENTS, b""))
+    ]
+
+
 def add_mapping(table: str, map_name: str, mapping: Mapping) -> bytes:
     """Puts an element into a map; EEXIST when its key has another value."""
     comment = mapping.comment.encode() + b"\0"

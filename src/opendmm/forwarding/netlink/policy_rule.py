@@ -32,6 +32,7 @@ class PolicyRuleAttribute(IntEnum):
     MARK = 10
     TUNNEL_ID = 12
     TABLE = 15
+    MARK_MASK = 16
     PROTOCOL = 21
     IP_PROTOCOL = 22
     SOURCE_PORTS = 23
@@ -40,17 +41,19 @@ class PolicyRuleAttribute(IntEnum):
 
 PORT_RANGE = struct.Struct("=HH")
 ANY_PORT = (0, 65_535)
+ALL_BITS = 0xFFFFFFFF
 
 
 class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
     """Packets that match every field given look in `table`. `source` is packed; ranges of ports
-    are first and last."""
+    are first and last. Of the packet's mark the bits in `mark_mask` are those of `mark`; 0: all."""
 
     family: int
     priority: int
     table: int
     protocol: int
     mark: int = 0
+    mark_mask: int = 0
     input_name: str = ""
     tunnel_id: int = 0
     source: bytes = b""
@@ -65,8 +68,10 @@ def _body(rule: PolicyRule) -> bytes:
     packed += u32(PolicyRuleAttribute.PRIORITY, rule.priority)
     packed += u32(PolicyRuleAttribute.TABLE, rule.table)
     packed += u8(PolicyRuleAttribute.PROTOCOL, rule.protocol)
-    if rule.mark:
+    if rule.mark or rule.mark_mask:
         packed += u32(PolicyRuleAttribute.MARK, rule.mark)
+    if rule.mark_mask:
+        packed += u32(PolicyRuleAttribute.MARK_MASK, rule.mark_mask)
     if rule.input_name:
         packed += text(PolicyRuleAttribute.INPUT_NAME, rule.input_name)
     if rule.tunnel_id:
@@ -114,6 +119,7 @@ def parse_policy_rule(body: bytes) -> PolicyRule:
         table=integer(found.get(PolicyRuleAttribute.TABLE, b"")) or table,
         protocol=integer(found.get(PolicyRuleAttribute.PROTOCOL, b"")),
         mark=integer(found.get(PolicyRuleAttribute.MARK, b"")),
+        mark_mask=_mask(integer(found.get(PolicyRuleAttribute.MARK_MASK, b""))),
         input_name=name.rstrip(b"\0").decode(errors="replace"),
         tunnel_id=int.from_bytes(found.get(PolicyRuleAttribute.TUNNEL_ID, b""), "big"),
         source=found.get(PolicyRuleAttribute.SOURCE, b""),
@@ -122,6 +128,11 @@ def parse_policy_rule(body: bytes) -> PolicyRule:
         source_ports=_ports(found.get(PolicyRuleAttribute.SOURCE_PORTS, b"")),
         destination_ports=_ports(found.get(PolicyRuleAttribute.DESTINATION_PORTS, b"")),
     )
+
+
+def _mask(told: int) -> int:
+    """The kernel tells a mask for every mark."""
+    return 0 if told == ALL_BITS else told
 
 
 def _ports(packed: bytes) -> tuple[int, int]:

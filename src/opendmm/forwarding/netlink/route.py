@@ -43,6 +43,7 @@ class RouteAttribute(IntEnum):
     OUTPUT = 4
     GATEWAY = 5
     PRIORITY = 6
+    PREFERRED_SOURCE = 7
     TABLE = 15
     VIA = 18
     ENCAPSULATION_TYPE = 21
@@ -61,7 +62,8 @@ class RouteForm(msgspec.Struct, frozen=True):
 
     `output` is an interface index, `gateway` packed and of the destination's family, `via`
     an IPv6 gateway of IPv4 packets (RFC 5549), `source` a packed prefix with its length
-    (source-specific routing, IPv6 only).
+    (source-specific routing, IPv6 only), `preferred_source` a packed address of this node, for
+    packets that have no source yet.
     """
 
     table: int
@@ -75,6 +77,7 @@ class RouteForm(msgspec.Struct, frozen=True):
     encapsulation: Encapsulation | None = None
     source: bytes = b""
     source_length: int = 0
+    preferred_source: bytes = b""
 
     def attributes(self) -> bytes:
         """The attributes after the destination, packed."""
@@ -91,6 +94,8 @@ class RouteForm(msgspec.Struct, frozen=True):
             packed += attribute(RouteAttribute.GATEWAY, self.gateway)
         if self.via:
             packed += attribute(RouteAttribute.VIA, struct.pack("=H", AF_INET6) + self.via)
+        if self.preferred_source:
+            packed += attribute(RouteAttribute.PREFERRED_SOURCE, self.preferred_source)
         if self.encapsulation is not None:
             packed += attributes_of(
                 self.encapsulation, RouteAttribute.ENCAPSULATION_TYPE, RouteAttribute.ENCAPSULATION
@@ -174,6 +179,7 @@ def parse_route(body: bytes) -> Route:
         encapsulation=encapsulation,
         source=found.get(RouteAttribute.SOURCE, b""),
         source_length=source_length,
+        preferred_source=found.get(RouteAttribute.PREFERRED_SOURCE, b""),
     )
     return Route(family, found.get(RouteAttribute.DESTINATION, bytes(size)), length, form)
 

@@ -1,0 +1,80 @@
+"""The home agent's end of tunnels to care-of addresses (RFC 6275 §10.4.2, §10.4.5).
+
+To the mobile node: an outer header to exactly its care-of address, from the home agent's own
+address. From it: packets come in a tunnel to that address, which is no segment identifier, so
+what is taken in is rewritten to be for one, and End.DT6 takes the inner packet out. It is taken in
+only if the pair of outer and inner source is a registered one; else it is dropped and counted.
+A pair that is registered no more is taken in for another moment, because packets that left
+before the mobile node knew are still under way.
+"""
+
+import ipaddress
+
+from opendmm.forwarding.kernel.config import NodeForwardingConfig
+from opendmm.forwarding.kernel.conventions import (
+    FORMER_GUESTS_SET,
+    GUESTS_SET,
+    METRIC,
+    NFT_TABLE,
+    PROTOCOL,
+)
+from opendmm.forwarding.kernel.endpoints import UPLINK_IPV6_END, segment
+from opendmm.forwarding.netlink.lightweight_tunnel import end_dt6, h_encaps_red
+from opendmm.forwarding.netlink.next_hop import NextHop
+from opendmm.forwarding.netlink.nftables_elements import add_element, delete_element, transaction
+from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, RouteForm, put_route
+
+INNER_SOURCE = "@nh,384,128"
+"""In nftables: the source of the IPv6 header that follows the outer one."""
+STILL_TAKEN_IN = 2
+"""Seconds that a pair is taken in after its end."""
+IPV6_IN_IPV6 = 41
+
+
+def sets() -> list[str]:
+    """nftables commands for the sets of pairs."""
+    table = f"inet {NFT_TABLE}"
+    pair = f"typeof ip6 saddr . {INNER_SOURCE};"
+    return [
+        f"add set {table} {GUESTS_SET} {{ {pair} }}",
+        f"add set {table} {FORMER_GUESTS_SET} "
+        f"{{ {pair} flags timeout; timeout {STILL_TAKEN_IN}s; }}",
+    ]
+
+
+def arrivals(config: NodeForwardingConfig) -> list[str]:
+    """nftables rules for what comes in a tunnel to the node's own address."""
+    end = ipaddress.IPv6Address(segment(config.locator, UPLINK_IPV6_END))
+    arrived = f"ip6 daddr {config.locator} ip6 nexthdr {IPV6_IN_IPV6}"
+    return [
+        *(
+            f"{arrived} ip6 saddr . {INNER_SOURCE} @{pairs} ip6 daddr set {end} accept"
+            for pairs in (GUESTS_SET, FORMER_GUESTS_SET)
+        ),
+        f"{arrived} counter drop",
+    ]
+
+
+def tunnel_end(config: NodeForwardingConfig, device: int) -> bytes:
+    """The route that takes inner packets out; the means may have the same one."""
+    form = RouteForm(TABLE_MAIN, PROTOCOL, METRIC, output=device, encapsulation=end_dt6(TABLE_MAIN))
+    return put_route(segment(config.locator, UPLINK_IPV6_END), 128, form)
+
+
+def next_hop(number: int, care_of: bytes, device: int) -> NextHop:
+    """To a care-of address."""
+    return NextHop(number, AF_INET6, PROTOCOL, device, encapsulation=h_encaps_red(care_of))
+
+
+def take_in(care_of: bytes, home: bytes) -> list[bytes]:
+    """The transaction by which a pair is registered."""
+    return transaction(add_element(NFT_TABLE, GUESTS_SET, care_of + home))
+
+
+def let_go(care_of: bytes, home: bytes) -> list[bytes]:
+    """The transaction by which a pair is registered no more."""
+    pair = care_of + home
+    return transaction(
+        add_element(NFT_TABLE, FORMER_GUESTS_SET, pair, answered=False),
+        delete_element(NFT_TABLE, GUESTS_SET, pair),
+    )
