@@ -220,26 +220,39 @@ def test_the_links_of_a_node_and_its_addresses_may_come_after_it_has_begun() -> 
         asyncio.run(exchange(mobile, agent))
 
 
-def test_what_names_a_link_leaves_by_it_although_another_default_route_is_preferred() -> None:
-    far = IPv6Address("2001:db8:ffff::1")
+FAR = IPv6Address("2001:db8:ffff::1")
+BY_ANOTHER_LINK = ("default dev tunnel metric 10", f"default via {AGENT} dev agent metric 1024")
+INTO_A_TUNNEL = (
+    "default encap seg6 mode encap.red segs 2001:db8:e::e dev agent metric 10",
+    f"2001:db8:e::e via {AGENT} dev agent",
+    f"default via {AGENT} dev agent table 100",
+)
+"""As on a mobile node away from home: only what is from the care-of address goes directly."""
 
+
+@pytest.mark.parametrize("routes", [BY_ANOTHER_LINK, INTO_A_TUNNEL])
+def test_what_names_a_link_leaves_by_it_although_another_default_route_is_preferred(
+    routes: tuple[str, ...],
+) -> None:
     async def exchange(mobile: str, agent: str) -> None:
         async with transports(mobile, agent) as (here, there):
-            packet = Packet(source=CARE_OF, destination=far, data=b"", home_address=HOME)
+            packet = Packet(source=HOME, destination=FAR, data=b"")
             here.send(UPDATE, packet)
             await asyncio.sleep(0.2)
-            assert there.got == []  # it went into the tunnel
-            here.send(UPDATE, msgspec.structs.replace(packet, interface="agent"))
+            assert there.got == []  # not to FAR itself
+            named = Packet(source=CARE_OF, destination=FAR, data=b"", home_address=HOME)
+            here.send(UPDATE, msgspec.structs.replace(named, interface="agent"))
             await settled(lambda: bool(there.got))
-            assert [(got.source, got.destination) for got in there.got] == [(CARE_OF, far)]
+            assert [(got.source, got.destination) for got in there.got] == [(CARE_OF, FAR)]
 
     with two_nodes() as (mobile, agent):
-        sh(f"ip -n {agent} addr add {far}/128 dev lo nodad")
+        sh(f"ip -n {agent} addr add {FAR}/128 dev lo nodad")
         veth(mobile, "tunnel", mobile, "tunnel-x")
         for link in ("tunnel", "tunnel-x"):
             sh(f"ip -n {mobile} link set {link} up")
-        sh(f"ip -n {mobile} -6 route add default dev tunnel metric 10")
-        sh(f"ip -n {mobile} -6 route add default via {AGENT} dev agent metric 1024")
+        for route in routes:
+            sh(f"ip -n {mobile} -6 route add {route}")
+        sh(f"ip -n {mobile} -6 rule add from {CARE_OF} table 100")
         asyncio.run(exchange(mobile, agent))
 
 

@@ -3,9 +3,11 @@
 import socket
 import struct
 
-from opendmm.bindings.mipv6.wire_form import DESTINATION
+from opendmm.bindings.mipv6.wire_form import DESTINATION, SOURCE
 
 IPV6_HDRINCL = 36
+IPV6_FREEBIND = 78
+SO_BINDTOIFINDEX = 62
 IN6_PKTINFO = struct.Struct("@16sI")
 BYPASS_MARK = 0x0800_0000
 """Firewall mark of packets that the data path of route optimisation must not take again."""
@@ -18,12 +20,15 @@ class PacketSender:
     """
 
     def __init__(self) -> None:
+        self._bound = 0
         self._socket = socket.socket(
             socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW
         )
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
+            # A source that is not, or not yet, this node's is for the caller to answer for.
+            self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, BYPASS_MARK)
         except BaseException:
             self._socket.close()
@@ -34,12 +39,14 @@ class PacketSender:
 
         Raises OSError where there is no way, or the packet is longer than the link's MTU.
         """
+        if interface != self._bound:
+            # Nothing less keeps to a link when the source is given, too.
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, interface)
+            self._bound = interface
+        # Of a header that is included the kernel looks at nothing when it chooses the route.
+        of = IN6_PKTINFO.pack(packet[SOURCE], interface)
         to = (socket.inet_ntop(socket.AF_INET6, packet[DESTINATION]), 0)
-        if not interface:
-            self._socket.sendto(packet, to)
-            return
-        by = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, IN6_PKTINFO.pack(bytes(16), interface))
-        self._socket.sendmsg([packet], [by], 0, to)
+        self._socket.sendmsg([packet], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, of)], 0, to)
 
     def close(self) -> None:
         self._socket.close()
