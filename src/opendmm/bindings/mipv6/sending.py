@@ -6,6 +6,7 @@ import struct
 from opendmm.bindings.mipv6.wire_form import DESTINATION, SOURCE
 
 IPV6_HDRINCL = 36
+SO_BINDTOIFINDEX = 62
 IPV6_FREEBIND = 78
 SO_BINDTOIFINDEX = 62
 IN6_PKTINFO = struct.Struct("@16sI")
@@ -46,7 +47,15 @@ class PacketSender:
         # Of a header that is included the kernel looks at nothing when it chooses the route.
         of = IN6_PKTINFO.pack(packet[SOURCE], interface)
         to = (socket.inet_ntop(socket.AF_INET6, packet[DESTINATION]), 0)
-        self._socket.sendmsg([packet], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, of)], 0, to)
+        # Ancillary data alone would only have the link preferred, while it has no router yet.
+        self._bind(interface)
+        try:
+            self._socket.sendmsg([packet], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, of)], 0, to)
+        finally:
+            self._bind(0)
+
+    def _bind(self, interface: int) -> None:
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, struct.pack("=i", interface))
 
     def close(self) -> None:
         self._socket.close()

@@ -7,6 +7,7 @@ Fragments of either kind never become messages.
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable
 from ipaddress import IPv6Address
@@ -22,6 +23,8 @@ from opendmm.bindings.mipv6.sending import IN6_PKTINFO, PacketSender
 from opendmm.bindings.mipv6.wire_form import assemble, dissect
 from opendmm.bindings.mobility.living import Listener, LivingCore, Pure, count
 from opendmm.bindings.mobility.outputs import STRANGER
+from opendmm.forwarding.netlink.address import dump_addresses, parse_address
+from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.identity import NodeId
 from opendmm.wire.errors import WireError
 from opendmm.wire.mobility.numbers import MOBILITY_HEADER
@@ -30,6 +33,10 @@ LARGEST = 65_535
 ANCILLARY = socket.CMSG_SPACE(IN6_PKTINFO.size)
 AT_ONCE = 64
 """Packets taken before the event loop sees to something else."""
+FIRST_WAIT, LONGEST_WAIT = 0.001, 0.5
+"""Seconds before a packet that there is no way for is tried again, doubling."""
+LOOPBACK = 1
+"""Its interface index, in every network namespace."""
 TABLE = "opendmm-mip6"
 GROUP = 7302
 
@@ -112,13 +119,18 @@ class PacketTransport(LivingCore[Wanted]):
             case Restore() if self._data_path is not None:
                 self._data_path.restore(one)
 
-    def _transmit(self, packet: Packet) -> None:
+    def _transmit(self, packet: Packet, waited: float = FIRST_WAIT) -> None:
         if self._doors is None:
             return
         peer = self._names.get(packet.receiver, STRANGER)
         try:
             self._doors.send(packet)
         except (OSError, WireError) as problem:
+            if _may_pass(problem) and waited < LONGEST_WAIT:
+                # A link that has just come up has no router for an instant.
+                loop = asyncio.get_running_loop()
+                loop.call_later(waited, self._transmit, packet, 2 * waited)
+                return
             self.complain("message-unsendable", peer, {"why": f"{packet.receiver}: {problem}"})
             return
         count(self.sent, peer)
@@ -155,6 +167,7 @@ class _Doors:
         with contextlib.ExitStack() as opened:
             self.plain = opened.enter_context(_plain_socket())
             self._sender = opened.enter_context(contextlib.closing(PacketSender()))
+            self._netlink = opened.enter_context(contextlib.closing(NetlinkSocket()))
             self.taken = opened.enter_context(
                 contextlib.closing(Interception(TABLE, GROUP, str(MOBILITY_HEADER)))
             )
@@ -198,8 +211,22 @@ class _Doors:
             home_address=packet.home_address,
             routed_to=packet.routed_to,
         )
-        index = index_of(self.plain, packet.interface) if packet.interface else 0
-        self._sender.send(octets, index)
+        self._sender.send(octets, self._link(packet))
+
+    def _link(self, packet: Packet) -> int:
+        """The link that a packet must leave by, as an index; 0: as routes say. From a care-of
+        address it leaves by the link that has it, though all else may go by another still."""
+        if packet.interface:
+            return index_of(self.plain, packet.interface)
+        for body in self._netlink.dump(dump_addresses()):
+            found = parse_address(body)
+            if found is not None and found.address == packet.source.packed:
+                return 0 if found.interface == LOOPBACK else found.interface
+        return 0
+
+
+def _may_pass(problem: Exception) -> bool:
+    return isinstance(problem, OSError) and problem.errno == errno.ENETUNREACH
 
 
 def _plain_socket() -> socket.socket:
