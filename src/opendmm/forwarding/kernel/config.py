@@ -7,6 +7,10 @@ from opendmm.model.flow import FlowRule
 from opendmm.model.identity import NodeId
 
 
+OUTER_HEADER = 40
+"""Octets of an IPv6 header (RFC 2473)."""
+
+
 class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A node's place in the forwarding plane.
 
@@ -36,9 +40,11 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     guests: bool = False
 
     def mobile_node_mtu(self, overhead: int) -> int:
-        """The largest packet that a mobile node can exchange with anyone, tunnelled or not.
+        """The largest packet that a mobile node can exchange with anyone, tunnelled or not; where
+        it is a guest, the tunnel goes over its access link as well.
 
         To be announced on access links (RFC 4861 §4.6.4); where it is less than their own
         MTU, the driver lowers the segment size of TCP sessions to fit (`base_ruleset`).
         """
-        return min(self.access_mtu, self.core_mtu - overhead)
+        visited = self.access_mtu - OUTER_HEADER if self.guests else self.access_mtu
+        return min(visited, self.core_mtu - overhead)
