@@ -41,7 +41,9 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 class NoReports:
     """Nobody asks."""
 
-    def used(self, end: End, home_address: IPv6Address, correspondent: IPv6Address) -> None: ...
+    def communicates(self, home_address: IPv6Address, correspondent: IPv6Address) -> None: ...
+
+    def used(self, correspondent: IPv6Address, home_address: IPv6Address) -> None: ...
 
     def unbound(
         self, source: IPv6Address, correspondent: IPv6Address, home_address: IPv6Address
@@ -72,8 +74,8 @@ def live(end: End, orders: Connection) -> None:
 
 
 async def serve(end: End, orders: Connection) -> None:
-    routes = OptimisedRoutes([HOME] if end is End.MOBILE_NODE else [], NoReports())
-    routes.start()
+    routes = OptimisedRoutes([HOME] if end is End.MOBILE_NODE else [])
+    routes.start(NoReports())
     optimised = Optimise(end=end, home_address=HOME, correspondent=CORRESPONDENT, care_of=CARE_OF)
     done = asyncio.Event()
 

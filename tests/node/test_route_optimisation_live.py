@@ -26,11 +26,15 @@ class Reports:
     """What the procedures would hear."""
 
     def __init__(self) -> None:
-        self.uses: list[tuple[End, IPv6Address, IPv6Address]] = []
+        self.conversations: list[tuple[IPv6Address, IPv6Address]] = []
+        self.uses: list[tuple[IPv6Address, IPv6Address]] = []
         self.strangers: list[tuple[IPv6Address, IPv6Address, IPv6Address]] = []
 
-    def used(self, end: End, home_address: IPv6Address, correspondent: IPv6Address) -> None:
-        self.uses.append((end, home_address, correspondent))
+    def communicates(self, home_address: IPv6Address, correspondent: IPv6Address) -> None:
+        self.conversations.append((home_address, correspondent))
+
+    def used(self, correspondent: IPv6Address, home_address: IPv6Address) -> None:
+        self.uses.append((correspondent, home_address))
 
     def unbound(
         self, source: IPv6Address, correspondent: IPv6Address, home_address: IPv6Address
@@ -46,9 +50,9 @@ class Node:
         self.end = end
         self.reports = Reports()
         own = [HOME] if end is End.MOBILE_NODE else []
-        self.routes = OptimisedRoutes(own, self.reports)
+        self.routes = OptimisedRoutes(own)
         with inside(namespace):
-            self.routes.start()
+            self.routes.start(self.reports)
 
     def optimise(self, care_of: IPv6Address) -> None:
         with inside(self.namespace):

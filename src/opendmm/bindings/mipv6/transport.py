@@ -11,17 +11,17 @@ import errno
 import socket
 from collections.abc import Callable
 from ipaddress import IPv6Address
-from typing import Protocol
 
 from opendmm.bindings.mipv6.config import MipConfig
+from opendmm.bindings.mipv6.data_path import DataPath, Procedures
 from opendmm.bindings.mipv6.interception import Interception
 from opendmm.bindings.mipv6.links import index_of, name_of
-from opendmm.bindings.mipv6.node import Wanted
+from opendmm.bindings.mipv6.node import MobileIpv6Node, Wanted
 from opendmm.bindings.mipv6.outputs import Optimise, Restore
 from opendmm.bindings.mipv6.packet import Packet
 from opendmm.bindings.mipv6.sending import IN6_PKTINFO, PacketSender
 from opendmm.bindings.mipv6.wire_form import assemble, dissect
-from opendmm.bindings.mobility.living import Listener, LivingCore, Pure, count
+from opendmm.bindings.mobility.living import Listener, LivingCore, count
 from opendmm.bindings.mobility.outputs import STRANGER
 from opendmm.forwarding.netlink.address import dump_addresses, parse_address
 from opendmm.forwarding.netlink.socket import NetlinkSocket
@@ -41,25 +41,6 @@ TABLE = "opendmm-mip6"
 GROUP = 7302
 
 
-class Core(Pure[Wanted], Protocol):
-    """Mobile IPv6 on one node; pure."""
-
-    @property
-    def config(self) -> MipConfig: ...
-
-    def receive(self, packet: Packet, now: float) -> list[Wanted]: ...
-
-    def reachable(self, peer: NodeId) -> bool | None: ...
-
-
-class DataPath(Protocol):
-    """Who takes payload by optimised routes."""
-
-    def optimise(self, wanted: Optimise) -> None: ...
-
-    def restore(self, wanted: Restore) -> None: ...
-
-
 class PacketTransport(LivingCore[Wanted]):
     """Lives in one event loop: `start`, then `send` at will, `close` at the end.
 
@@ -69,7 +50,7 @@ class PacketTransport(LivingCore[Wanted]):
     def __init__(
         self,
         name: str,
-        core: Core,
+        core: MobileIpv6Node,
         listener: Listener,
         now: Callable[[], float],
         data_path: DataPath | None = None,
@@ -86,11 +67,13 @@ class PacketTransport(LivingCore[Wanted]):
         self._doors = _Doors()
 
     def start(self) -> None:
-        """Read what comes; listens, where that has not been done."""
+        """Read what comes; listens, where that has not been done. Raises as `listen` does."""
         self._doors = doors = self._doors or _Doors()
         loop = asyncio.get_running_loop()
         loop.add_reader(doors.plain, self._read_plain)
         loop.add_reader(doors.taken, self._read_taken)
+        if self._data_path is not None:
+            self._data_path.start(Procedures(self.core, self.carry_out, self.now))
         self.begin()
 
     def close(self) -> None:
@@ -100,6 +83,8 @@ class PacketTransport(LivingCore[Wanted]):
             loop.remove_reader(self._doors.taken)
             self._doors.close()
             self._doors = None
+            if self._data_path is not None:
+                self._data_path.close()
         self.end()
 
     def rows(self) -> list[dict[str, object]]:

@@ -3,18 +3,20 @@
 import asyncio
 import contextlib
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address
 from typing import Protocol
 
 import msgspec
 
+from opendmm.bindings.mipv6.data_path import Reports
 from opendmm.bindings.mipv6.interception import Interception
 from opendmm.bindings.mipv6.outputs import REPORTED_EVERY, End, Optimise, Restore
 from opendmm.bindings.mipv6.sending import PacketSender
 from opendmm.bindings.mipv6.wire_form import ADDED, ADDRESSES, NEXT_HEADER_AT
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.node.logs import warn
+from opendmm.node.route_optimisation.conversations import Conversations
 from opendmm.node.route_optimisation.detour import Detour
 from opendmm.node.route_optimisation.device import TunDevice
 from opendmm.node.route_optimisation.path_mtu import LEAST_MTU, told_of_optimised, too_big_for
@@ -39,14 +41,8 @@ AT_ONCE = 64
 PAYLOAD = f"!= {MOBILITY_HEADER}"
 
 
-class Reports(Protocol):
-    """What the procedures of route optimisation are told (see `bindings.mipv6.outputs`)."""
-
-    def used(self, end: End, home_address: IPv6Address, correspondent: IPv6Address) -> None: ...
-
-    def unbound(
-        self, source: IPv6Address, correspondent: IPv6Address, home_address: IPv6Address
-    ) -> None: ...
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
 
 
 class Counters(msgspec.Struct):
@@ -66,19 +62,17 @@ class OptimisedRoutes:
     between two mobile nodes.
     """
 
-    def __init__(
-        self, home_addresses: Iterable[IPv6Address], reports: Reports, mtu: int = USUAL_MTU
-    ) -> None:
+    def __init__(self, home_addresses: Iterable[IPv6Address], mtu: int = USUAL_MTU) -> None:
         self.counters = Counters()
-        self._rules = Rules(home_addresses)
-        self._reports = reports
+        self._home_addresses = tuple(home_addresses)
+        self._rules = Rules(self._home_addresses)
         self._mtu = max(LEAST_MTU, mtu - 2 * ADDED)
         self._open = contextlib.ExitStack()
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
+    def start(self, reports: Reports) -> None:
         """Raises OSError (CAP_NET_RAW, CAP_NET_ADMIN, /dev/net/tun are needed), NftablesError."""
-        loop = asyncio.get_running_loop()
+        self._reports = reports
         with contextlib.ExitStack() as opened:
             closing = contextlib.closing
             netlink = opened.enter_context(closing(NetlinkSocket()))
@@ -88,14 +82,22 @@ class OptimisedRoutes:
             self._taken = opened.enter_context(
                 closing(Interception(TABLE, GROUP, PAYLOAD, errors=True, buffer=BUFFER))
             )
-            for readable, read in (
-                (self._device, self._read_device),
-                (self._taken, self._read_taken),
-            ):
-                loop.add_reader(readable, read)
-                opened.callback(loop.remove_reader, readable)
+            self._listen(opened, self._device, self._read_device)
+            self._listen(opened, self._taken, self._read_taken)
+            if self._home_addresses:
+                self._conversations = opened.enter_context(
+                    closing(Conversations(self._home_addresses))
+                )
+                self._listen(opened, self._conversations, self._read_conversations)
             self._open = opened.pop_all()
         self._report()
+
+    def _listen(
+        self, opened: contextlib.ExitStack, readable: HasFileno, read: Callable[[], None]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(readable, read)
+        opened.callback(loop.remove_reader, readable)
 
     def close(self) -> None:
         """Nothing is optimised any more, and nothing is left."""
@@ -134,6 +136,10 @@ class OptimisedRoutes:
             self._reports.used(*used)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(REPORTED_EVERY / 2, self._report)
+
+    def _read_conversations(self) -> None:
+        for home_address, correspondent in self._conversations.read():
+            self._reports.communicates(home_address, correspondent)
 
     # Packets that leave
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from ipaddress import IPv6Address
 
 from opendmm.bindings.mipv6.outputs import End, Optimise, Restore
-from opendmm.bindings.mipv6.wire_form import ADDRESSES
 from opendmm.node.route_optimisation.rewriting import Optimised, Received, optimised
 from opendmm.wire.errors import WireError
 
@@ -66,18 +65,15 @@ class Rules:
         """Whether any route leads there."""
         return any(pair[16:] == destination for pair in self.routes)
 
-    def used(self) -> list[tuple[End, IPv6Address, IPv6Address]]:
-        """The ends, with home address and correspondent, used since this was last asked."""
+    def used(self) -> list[tuple[IPv6Address, IPv6Address]]:
+        """As correspondent and home address: the bindings by which something has been sent since
+        this was last asked."""
         found = []
-        for pair, route in self.routes.items():
-            if not route.used:
-                continue
-            route.used = False
-            source, destination = IPv6Address(pair[:16]), IPv6Address(pair[16:])
-            if pair in self._leaving:
-                found.append((End.MOBILE_NODE, source, destination))
-            if pair in self._bindings:
-                found.append((End.CORRESPONDENT, destination, source))
+        for pair in self._bindings:
+            route = self.routes[pair]
+            if route.used:
+                route.used = False
+                found.append((IPv6Address(pair[:16]), IPv6Address(pair[16:])))
         return found
 
     def admit(self, packet: Received) -> None:
@@ -91,11 +87,6 @@ class Rules:
                 if packet.next_header in PROTECTED:
                     raise WireError("IPsec of a mobile node without a binding")
                 raise Unbound(packet.source, correspondent, packet.home_address)
-        if packet.routed_to:
-            addresses = packet.restored[ADDRESSES]
-            route = self.routes.get(addresses[16:] + addresses[:16])
-            if route is not None:
-                route.used = True
 
     def _join(self, pair: Pair) -> None:
         """Between two mobile nodes a packet is from the one's care-of address to the other's."""
