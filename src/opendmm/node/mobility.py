@@ -14,6 +14,7 @@ from opendmm.model.identity import NodeId
 from opendmm.node.mipv6 import mip_config
 from opendmm.node.pmipv6 import pmip_config
 from opendmm.node.rfc8885 import distributed_config
+from opendmm.node.route_optimisation.data_path import OptimisedRoutes
 from opendmm.node.switchboard import Carrier
 
 Keys = Mapping[NodeId, bytes]
@@ -49,5 +50,13 @@ def carriers(
     mipv6 = BindingName.MIPV6
     if mipv6 in deployment.bindings.values():
         mobile_ipv6 = MobileIpv6Node(mip_config(deployment, node, shared_keys))
-        made[mipv6] = PacketTransport(mipv6, mobile_ipv6, listener(mipv6), now)
+        data_path = optimised_routes(mobile_ipv6)
+        made[mipv6] = PacketTransport(mipv6, mobile_ipv6, listener(mipv6), now, data_path)
     return made
+
+
+def optimised_routes(node: MobileIpv6Node) -> OptimisedRoutes | None:
+    """What carries payload of a node that takes part in route optimisation."""
+    if not node.optimisations and node.correspondent is None:
+        return None
+    return OptimisedRoutes(node.optimisations)

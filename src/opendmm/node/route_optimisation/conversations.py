@@ -1,6 +1,6 @@
 """With whom a mobile node communicates (RFC 6275 §11.7.2), by whatever way.
 
-nftables logs a packet for each pair of home address and correspondent every second, so what does
+nftables logs a packet for each pair of home address and correspondent now and then, so what does
 not need to be looked at costs nothing.
 """
 
@@ -14,7 +14,7 @@ from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
 TABLE = "opendmm-mip6-conversations"
 GROUP = 7304
-QUIET = "1s"
+QUIET = "200ms"
 """A pair that was told of is not told again for this long."""
 REMEMBERED = 4096
 """Pairs at a time."""
