@@ -8,8 +8,9 @@ Method: a mobile node and a correspondent, one process each in a network namespa
 veth pair between them, everything gone with the processes. Datagrams go from the mobile node to
 the correspondent, first as many as go, then a TCP stream; every packet gets a Home Address option
 at the one end and loses it at the other, TCP's acknowledgements a type 2 routing header. A core's
-rate is packets over the processor time that an end has used, so that what else the machine does
-counts little; what arrives is limited by the slower end, and by the cores there are.
+rate is packets over the processor time of the process at an end, without what the kernel does in
+interrupts, so that what else the machine does counts little; what arrives is limited by the
+slower end, and by the cores that both ends, sender and receiver share.
 """
 
 import argparse
@@ -34,6 +35,8 @@ HOME = IPv6Address("2001:db8:9::9")
 CARE_OF, CORRESPONDENT = IPv6Address("2001:db8:1::1"), IPv6Address("2001:db8:1::2")
 PORT = 9000
 SIZES = (64, 1300)
+BURST = 60
+"""Datagrams between two pauses: more than go through, less than the queue of the device holds."""
 FORK = get_context("fork")
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -148,7 +151,7 @@ def datagrams(mobile: Part, correspondent: Part, size: int, seconds: float) -> i
 def flood(leaving: socket.socket, data: bytes, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        for _ in range(20):
+        for _ in range(BURST):
             leaving.send(data)
         time.sleep(0.0005)
 
