@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -339,3 +341,52 @@ def udp(source: IPv6Address, destination: IPv6Address, data: bytes) -> bytes:
     padded = head + b"\0\0" + data + bytes(len(data) % 2)
     words = source.packed + destination.packed + head[4:] + bytes((0, UDP)) + padded
     return head + (-int.from_bytes(words, "big") % 0xFFFF).to_bytes(2, "big") + data
+
+
+KILLED = """
+import asyncio, time
+from ipaddress import IPv6Address
+from opendmm.bindings.mipv6.config import MipConfig
+from opendmm.bindings.mipv6.node import MobileIpv6Node
+from opendmm.bindings.mipv6.outputs import End, Optimise
+from opendmm.bindings.mipv6.transport import PacketTransport
+from opendmm.node.route_optimisation.data_path import OptimisedRoutes
+
+async def live():
+    home = IPv6Address("{home}")
+    routes = OptimisedRoutes([home])
+    node = MobileIpv6Node(MipConfig(node="here"))
+    PacketTransport("mipv6", node, None, time.time, routes).start()
+    correspondent, care_of = IPv6Address("{correspondent}"), IPv6Address("{care_of}")
+    routes.optimise(Optimise(
+        end=End.MOBILE_NODE, home_address=home, correspondent=correspondent, care_of=care_of
+    ))
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(live())
+"""
+
+
+def test_a_daemon_that_is_killed_takes_everything_with_it_but_an_idle_policy_rule() -> None:
+    program = KILLED.format(home=HOME, correspondent=CORRESPONDENT, care_of=FIRST)
+    route = f"ip -6 route get {CORRESPONDENT} from {HOME}"
+    with network() as (mobile, _router, _correspondent):
+        here = f"ip netns exec {mobile}"
+        daemon = subprocess.Popen(
+            [*here.split(), sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert daemon.stdout is not None
+            assert daemon.stdout.readline() == "ready\n"
+            before = sh(f"{here} nft list tables"), sh(f"{here} {route}")
+        finally:
+            daemon.kill()
+            daemon.communicate()
+        after = sh(f"{here} nft list tables"), sh(f"{here} {route}")
+        assert "tun" not in sh(f"{here} ip -br link show type tun")
+
+    assert before[0].count("opendmm-mip6") == 3
+    assert "dev dmm-optimised" in before[1]
+    assert after[0] == ""
+    assert "dev first" in after[1]

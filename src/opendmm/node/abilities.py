@@ -13,20 +13,31 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib import import_module
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from opendmm.bindings.mipv6.config import MipConfig
+from opendmm.bindings.mipv6.data_path import Procedures
+from opendmm.bindings.mipv6.interception import Interception
+from opendmm.bindings.mipv6.node import MobileIpv6Node
+from opendmm.bindings.mipv6.sending import PacketSender
+from opendmm.bindings.mipv6.transport import GROUP, TABLE
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
 from opendmm.forwarding.kernel.libnftables import Nftables, NftablesError
 from opendmm.forwarding.kernel.probe import probe_means
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import NodeId
 from opendmm.node.attachment.solicitations import Solicitations
 from opendmm.node.first_packets import FirstPackets
 from opendmm.node.programs import look_where_administrators_do
+from opendmm.node.route_optimisation.data_path import OptimisedRoutes
+from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
@@ -132,6 +143,24 @@ def _solicitations() -> None:
     asyncio.run(attempt())
 
 
+def _mobile_ipv6() -> None:
+    with (
+        contextlib.closing(PacketSender()),
+        contextlib.closing(Interception(TABLE, GROUP, str(MOBILITY_HEADER))),
+    ):
+        pass
+
+
+def _optimised_routes() -> None:
+    async def attempt() -> None:
+        routes = OptimisedRoutes([IPv6Address("2001:db8:a::1")])
+        node = MobileIpv6Node(MipConfig(node=NodeId("probe")))
+        routes.start(Procedures(node, lambda _wanted: None, time.time))
+        routes.close()
+
+    asyncio.run(attempt())
+
+
 def _emulated_delay() -> None:
     with IPRoute() as kernel:
         kernel.tc("add", "netem", kernel.link_lookup(ifname="probe")[0], delay=1000)
@@ -179,6 +208,8 @@ def _trials() -> list[tuple[Ability, Callable[[], None]]]:
             Ability(name="router solicitations", disables="detection on shared access links"),
             _solicitations,
         ),
+        (Ability(name="Mobile IPv6", disables="bindings mipv6"), _mobile_ipv6),
+        (Ability(name="optimised routes", disables="route optimisation"), _optimised_routes),
         (Ability(name="packet capture", disables="dmm lab run --pcap"), _packet_socket),
         (Ability(name="netem", disables="delay by the kernel (a relay does it)"), _emulated_delay),
         (Ability(name="tap devices", disables="delay by a relay, where there is no netem"), _tap),

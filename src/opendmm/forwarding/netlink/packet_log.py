@@ -4,6 +4,7 @@ A rule `log group N queue-threshold 1` copies each packet it matches to whoever 
 with the interface it came by; what else becomes of the packet is for the rest of the rule to say.
 """
 
+import contextlib
 import errno
 import os
 import socket
@@ -54,7 +55,9 @@ class PacketLog:
         try:
             self._socket.bind((0, 0))
             if buffer:
-                self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer)
+                # Without privilege over the initial namespace the kernel's default has to do.
+                with contextlib.suppress(PermissionError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer)
             self._bind_group(group, copied)
         except BaseException:
             self._socket.close()
