@@ -31,13 +31,15 @@ def base_ruleset(
     maps: Iterable[str] = (),
     arrivals: Iterable[str] = (),
     guard: Iterable[str] = (),
+    guard_inside: Iterable[str] = (),
     arrived: str = "",
     known_sets: Iterable[str] = (),
 ) -> str:
     """Commands, one transaction, that bring the table to its base state.
 
     Sets and maps keep their elements. `maps` are those of the means and `arrivals` its rules
-    for what comes in; `guard` are matches of packets that nobody on an access link may send;
+    for what comes in; `guard` are matches of packets that nobody on an access link may send,
+    `guard_inside` of those that no guest may send inside its tunnel;
     `arrived` matches what a tunnel end here took in, empty where there are none; `known_sets`
     are the sets of flows that an earlier life has left, of which those that are still of use stay.
     """
@@ -58,7 +60,9 @@ def base_ruleset(
         lines.extend(f"delete set {TABLE} {name}" for name in stale)
     if config.guests:
         lines.extend(guests.sets())
-        lines.extend(f"add rule {TABLE} arrivals {rule}" for rule in guests.arrivals(config))
+        lines.extend(
+            f"add rule {TABLE} arrivals {rule}" for rule in guests.arrivals(config, guard_inside)
+        )
     for interfaces in _interface_matches(config.access_interfaces):
         lines.append(f"add rule {TABLE} arrivals iifname {interfaces} jump access")
     lines.extend(f"add rule {TABLE} arrivals {rule}" for rule in arrivals)

@@ -6,7 +6,6 @@ from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import FlowRule
 from opendmm.model.identity import NodeId
 
-
 OUTER_HEADER = 40
 """Octets of an IPv6 header (RFC 2473)."""
 

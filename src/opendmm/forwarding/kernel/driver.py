@@ -113,7 +113,7 @@ class KernelForwarding:
     def close(self, *, remove: bool) -> None:
         """Stop; with `remove` take away everything of ours, else leave it forwarding."""
         if remove:
-            fixtures.remove(self._snapshot(), self._socket)
+            fixtures.remove(self._config, self._snapshot(), self._socket)
         self._socket.close()
         self._netfilter.close()
 

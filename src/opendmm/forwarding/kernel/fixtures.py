@@ -52,6 +52,8 @@ from opendmm.forwarding.netlink.socket import NetlinkError, NetlinkSocket
 from opendmm.forwarding.netlink.tunnel_source import set_tunnel_source
 
 ALREADY = frozenset({0, errno.EEXIST})
+UNSPECIFIED = bytes(16)
+"""As source of tunnels: whichever the kernel chooses."""
 
 
 def set_up(
@@ -62,7 +64,7 @@ def set_up(
     if config.guests:
         device = means.links.ensure(TUNNEL_DEVICE, DEVICE_KINDS, config.core_mtu)
         _must(socket, [guests.tunnel_end(config, device)], "the end of tunnels from guests")
-        set_tunnel_source(config.locator.address)
+        _come_from(config.locator.address)
     if means.apart:
         _must(socket, _ends_of_egress_table(), "the end of the egress table")
     else:
@@ -76,13 +78,14 @@ def set_up(
         maps=means.maps,
         arrivals=means.arrivals(),
         guard=means.guard(),
+        guard_inside=means.guard_inside(),
         arrived=means.arrived,
         known_sets=_sets_of_flows(netfilter),
     )
     _run_nftables(ruleset)
 
 
-def remove(snapshot: Snapshot, socket: NetlinkSocket) -> None:
+def remove(config: NodeForwardingConfig, snapshot: Snapshot, socket: NetlinkSocket) -> None:
     """Take away everything of ours."""
     socket.execute(
         [
@@ -94,6 +97,15 @@ def remove(snapshot: Snapshot, socket: NetlinkSocket) -> None:
         ]
     )
     _run_nftables(remove_ruleset())
+    if config.guests:
+        _come_from(UNSPECIFIED)
+
+
+def _come_from(address: bytes) -> None:
+    try:
+        set_tunnel_source(address)
+    except NetlinkError as problem:
+        raise ForwardingUnavailableError(f"the source of tunnels: {problem}") from problem
 
 
 def _sets_of_flows(netfilter: NetlinkSocket) -> list[str]:

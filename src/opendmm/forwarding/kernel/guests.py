@@ -3,12 +3,14 @@
 To the mobile node: an outer header to exactly its care-of address, from the home agent's own
 address. From it: packets come in a tunnel to that address, which is no segment identifier, so
 what is taken in is rewritten to be for one, and End.DT6 takes the inner packet out. It is taken in
-only if the pair of outer and inner source is a registered one; else it is dropped and counted.
-A pair that is registered no more is taken in for another moment, because packets that left
-before the mobile node knew are still under way.
+only if the pair of outer and inner source is a registered one, and if the inner packet is not for
+a tunnel end itself, which would take out a third. All else is dropped and counted, also what
+comes for that segment as it is. A pair that is registered no more is taken in for another moment,
+because packets that left before the mobile node knew are still under way.
 """
 
 import ipaddress
+from collections.abc import Iterable
 
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.conventions import (
@@ -18,14 +20,20 @@ from opendmm.forwarding.kernel.conventions import (
     NFT_TABLE,
     PROTOCOL,
 )
-from opendmm.forwarding.kernel.endpoints import UPLINK_IPV6_END, segment
+from opendmm.forwarding.kernel.endpoints import GUEST_END, segment
 from opendmm.forwarding.netlink.lightweight_tunnel import end_dt6, h_encaps_red
 from opendmm.forwarding.netlink.next_hop import NextHop
-from opendmm.forwarding.netlink.nftables_elements import add_element, delete_element, transaction
+from opendmm.forwarding.netlink.nftables_elements import (
+    add_element,
+    delete_element,
+    destroy_element,
+    transaction,
+)
 from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, RouteForm, put_route
 
 INNER_SOURCE = "@nh,384,128"
 """In nftables: the source of the IPv6 header that follows the outer one."""
+INNER_DESTINATION = "@nh,512,128"
 STILL_TAKEN_IN = 2
 """Seconds that a pair is taken in after its end."""
 IPV6_IN_IPV6 = 41
@@ -42,11 +50,15 @@ def sets() -> list[str]:
     ]
 
 
-def arrivals(config: NodeForwardingConfig) -> list[str]:
-    """nftables rules for what comes in a tunnel to the node's own address."""
-    end = ipaddress.IPv6Address(segment(config.locator, UPLINK_IPV6_END))
+def arrivals(config: NodeForwardingConfig, guard: Iterable[str] = ()) -> list[str]:
+    """nftables rules for what comes in a tunnel to the node's own address; `guard` are matches of
+    what nobody may send inside."""
+    end = ipaddress.IPv6Address(segment(config.locator, GUEST_END))
     arrived = f"ip6 daddr {config.locator} ip6 nexthdr {IPV6_IN_IPV6}"
     return [
+        f"ip6 daddr {end} counter drop",
+        f"{arrived} {INNER_DESTINATION} {literal(end.packed)} counter drop",
+        *(f"{arrived} {match} counter drop" for match in guard),
         *(
             f"{arrived} ip6 saddr . {INNER_SOURCE} @{pairs} ip6 daddr set {end} accept"
             for pairs in (GUESTS_SET, FORMER_GUESTS_SET)
@@ -56,9 +68,14 @@ def arrivals(config: NodeForwardingConfig) -> list[str]:
 
 
 def tunnel_end(config: NodeForwardingConfig, device: int) -> bytes:
-    """The route that takes inner packets out; the means may have the same one."""
+    """The route that takes inner packets out."""
     form = RouteForm(TABLE_MAIN, PROTOCOL, METRIC, output=device, encapsulation=end_dt6(TABLE_MAIN))
-    return put_route(segment(config.locator, UPLINK_IPV6_END), 128, form)
+    return put_route(segment(config.locator, GUEST_END), 128, form)
+
+
+def literal(packed: bytes) -> str:
+    """Octets as nftables wants them beside a part of a packet."""
+    return f"0x{packed.hex()}"
 
 
 def next_hop(number: int, care_of: bytes, device: int) -> NextHop:
@@ -72,9 +89,11 @@ def take_in(care_of: bytes, home: bytes) -> list[bytes]:
 
 
 def let_go(care_of: bytes, home: bytes) -> list[bytes]:
-    """The transaction by which a pair is registered no more."""
+    """The transaction by which a pair is registered no more; its moment begins now, whether or
+    not one of before has ended."""
     pair = care_of + home
     return transaction(
+        destroy_element(NFT_TABLE, FORMER_GUESTS_SET, pair),
         add_element(NFT_TABLE, FORMER_GUESTS_SET, pair, answered=False),
         delete_element(NFT_TABLE, GUESTS_SET, pair),
     )

@@ -56,13 +56,13 @@ from opendmm.forwarding.netlink.next_hop import (
 from opendmm.forwarding.netlink.nftables_elements import (
     add_prefix,
     delete_prefix,
-    destroy_mapping,
+    destroy_element,
     transaction,
 )
 from opendmm.forwarding.netlink.policy_rule import add_policy_rule, delete_policy_rule
 from opendmm.forwarding.netlink.route import RouteForm, delete_route, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
-from opendmm.model.addressing import Egress, HomePrefix, Locator
+from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.flow import FlowRule
 from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
 
@@ -138,8 +138,8 @@ class SlotWriter:
                     hop = gateway_to(self._means.socket, anchor, number)
                     self._put_next_hop(owner, hop)
                 self._put_shared(owner, key, number)
-            case ((Table.DOWNLINK | Table.EGRESS), Tunnel(care_of)):
-                self._put_guest(owner, key, care_of)
+            case ((Table.DOWNLINK | Table.EGRESS), Tunnel()):
+                self._put_guest(owner, key, action)
             case Table.UPLINK, Redirect(egress):
                 self._put_uplink(owner, key, egress)
             case Table.SOURCE_FILTER, Permit():
@@ -271,11 +271,15 @@ class SlotWriter:
             packed = self._shared[table, number] = (form, form.attributes())
         self._batch.add(put_route(key.prefix.network, key.prefix.length, *packed), owner)
 
-    def _put_guest(self, owner: int, key: RuleKey, care_of: Locator) -> None:
+    def _put_guest(self, owner: int, key: RuleKey, tunnel: Tunnel) -> None:
         """Its packets are taken in before any is sent to it."""
-        home = key.prefix
-        if not self._means.config.guests or not (home.is_ipv6 and home.is_host):
-            raise RefusedError(f"{key}: a tunnel to a care-of address is for one home address")
+        home, care_of, own = key.prefix, tunnel.exit, self._means.config.locator
+        if not self._means.config.guests:
+            raise RefusedError(f"{key}: this node is no home agent of mobile nodes that are guests")
+        if not (home.is_ipv6 and home.is_host and care_of.is_ipv6):
+            raise RefusedError(f"{key}: a tunnel to a care-of address is for one IPv6 address")
+        if tunnel.entry != own:
+            raise RefusedError(f"{key}: a tunnel from {tunnel.entry}, but this node is {own}")
         if key.table is Table.DOWNLINK:
             refusal = self._netfilter.transact(take_in(care_of.address, home.network))
             if refusal is not None and refusal.number not in ALREADY_THERE:
@@ -337,4 +341,4 @@ def _removal(use: LimitedUse | RecognisedUse | TranslationUse) -> bytes:
             name = set_of(flow, len(prefix.network))
             return delete_prefix(NFT_TABLE, name, prefix.network, prefix.length)
         case TranslationUse(map_name, address):
-            return destroy_mapping(NFT_TABLE, map_name, address, answered=True)
+            return destroy_element(NFT_TABLE, map_name, address, answered=True)

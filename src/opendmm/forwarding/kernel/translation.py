@@ -23,7 +23,7 @@ from opendmm.forwarding.kernel.slots import SlotWriter
 from opendmm.forwarding.netlink.nftables_elements import (
     Mapping,
     add_mapping,
-    destroy_mapping,
+    destroy_element,
     transaction,
 )
 from opendmm.model.addressing import Egress, HomePrefix
@@ -57,8 +57,8 @@ class TranslatingSlotWriter(SlotWriter):
                 self._put_at_once(key, action)
                 own, home = self._own(key.prefix), key.prefix
                 self._change(
-                    destroy_mapping(NFT_TABLE, ONWARD_MAP, own),
-                    destroy_mapping(NFT_TABLE, RESTORE_MAP, own),
+                    destroy_element(NFT_TABLE, ONWARD_MAP, own),
+                    destroy_element(NFT_TABLE, RESTORE_MAP, own),
                     add_mapping(NFT_TABLE, RESTORE_MAP, Mapping(own, home.network, str(home))),
                 )
             case _:
@@ -69,20 +69,21 @@ class TranslatingSlotWriter(SlotWriter):
         there = translated(egress.locator, home.network)
         if key.table is Table.DOWNLINK:
             self._change(
-                destroy_mapping(NFT_TABLE, TRANSLATE_MAP, home.network),
+                destroy_element(NFT_TABLE, TRANSLATE_MAP, home.network),
                 add_mapping(NFT_TABLE, TRANSLATE_MAP, Mapping(home.network, there, str(egress))),
             )
             return
         own = self._own(home)
         self._change(
-            destroy_mapping(NFT_TABLE, RESTORE_MAP, own),
-            destroy_mapping(NFT_TABLE, ONWARD_MAP, own),
+            destroy_element(NFT_TABLE, RESTORE_MAP, own),
+            destroy_element(NFT_TABLE, ONWARD_MAP, own),
             add_mapping(NFT_TABLE, ONWARD_MAP, Mapping(own, there, str(home))),
         )
 
     def _put_at_once(self, key: RuleKey, action: Action) -> None:
         """The route must be there before the map sends packets to it."""
         waiting, self._batch = self._batch, Batch()
+        self._ready.clear()  # a next hop that waits is not there yet
         try:
             super().put(0, key, action)
             for _, text in self._batch.send(self._means.socket):

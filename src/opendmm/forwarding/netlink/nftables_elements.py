@@ -129,7 +129,7 @@ def delete_prefix(table: str, set_name: str, network: bytes, length: int) -> byt
 
 
 def add_element(table: str, set_name: str, key: bytes, *, answered: bool = True) -> bytes:
-    """Puts an element into a set. `answered` as for `destroy_mapping`."""
+    """Puts an element into a set. `answered` as for `destroy_element`."""
     flags = MessageFlag.REQUEST | MessageFlag.CREATE | (MessageFlag.ACK if answered else 0)
     return message(NEW_ELEMENT, flags, _list(table, set_name, _element(key, 0)))
 
@@ -162,13 +162,13 @@ def add_mapping(table: str, map_name: str, mapping: Mapping) -> bytes:
     return message(NEW_ELEMENT, flags, _list(table, map_name, element))
 
 
-def destroy_mapping(table: str, map_name: str, key: bytes, *, answered: bool = False) -> bytes:
-    """Takes an element out of a map, if it is there (Linux 6.3).
+def destroy_element(table: str, name: str, key: bytes, *, answered: bool = False) -> bytes:
+    """Takes an element out of a set or map, if it is there (Linux 6.3).
 
     `answered` when no later change of the transaction asks for an answer.
     """
     flags = MessageFlag.REQUEST | (MessageFlag.ACK if answered else 0)
-    return message(DESTROY_ELEMENT, flags, _list(table, map_name, _element(key, 0)))
+    return message(DESTROY_ELEMENT, flags, _list(table, name, _element(key, 0)))
 
 
 def parse_mappings(bodies: Iterable[bytes]) -> list[Mapping]:

@@ -7,6 +7,7 @@ tunnel from a care-of address to a home agent. Everything is put in place before
 is taken away.
 """
 
+import errno
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv6Address
@@ -35,10 +36,9 @@ from opendmm.forwarding.netlink.route import (
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.rules import Access, Action, Change, RuleKey, Table, Tunnel
-from opendmm.node.mobile_node_forwarding import routes, tunnel_end
+from opendmm.node.mobile_node_forwarding import labels, routes, tunnel_end
 from opendmm.node.mobile_node_forwarding.surroundings import visited
 
-ALREADY = "File exists"
 OURS = frozenset({routes.CARE_OF_PRIORITY, routes.SOURCE_PRIORITY})
 
 
@@ -67,9 +67,11 @@ class MobileNodeForwarding:
         """Set up the end of tunnels, if there are any; know those there are."""
         if self._home_agents:
             tunnel_end.set_up(self._netlink, self._home_agents)
-        for rule in self.installed():
+        installed = self.installed()
+        for rule in installed:
             if isinstance(rule.action, Tunnel):
                 self._care_of[rule.key] = rule.action.entry.address
+        self._sweep(rule.key for rule in installed)
 
     def apply(self, changes: Sequence[Change]) -> list[str]:
         """Carry out a batch in order; for each change an error text, empty on success."""
@@ -103,8 +105,9 @@ class MobileNodeForwarding:
         """Stop; with `remove` take everything of ours away."""
         if remove:
             self.apply([Change(rule.key, None) for rule in self.installed()])
+            self._sweep(())
             if self._home_agents:
-                tunnel_end.remove(self._netlink)
+                tunnel_end.remove(self._netlink, self._home_agents)
         self._netlink.close()
 
     def _change(self, change: Change) -> str:
@@ -134,6 +137,7 @@ class MobileNodeForwarding:
                 link = visited(self._netlink, care_of.address)
                 source = prefix.network if prefix.length else self._home
                 return [
+                    *labels.give(self._netlink, [care_of.address]),
                     routes.link_route(care_of.address, link),
                     add_policy_rule(routes.care_of_rule(care_of.address)),
                     routes.to_home_agent(prefix, agent, link, source),
@@ -143,7 +147,7 @@ class MobileNodeForwarding:
 
     def _execute(self, messages: Sequence[bytes]) -> None:
         for refusal in self._netlink.execute(messages).values():
-            if ALREADY not in refusal.text:
+            if refusal.number != errno.EEXIST:
                 raise RefusedError(refusal.text)
 
     def _leave_links(self, key: RuleKey, action: Action | None) -> None:
@@ -154,10 +158,29 @@ class MobileNodeForwarding:
         if before is not None and before not in self._care_of.values():
             self._netlink.execute(
                 [
+                    *labels.take([before]),
                     delete_policy_rule(routes.care_of_rule(before)),
                     delete_route(bytes(16), 0, routes.selector(routes.table_of_link(before))),
                 ]
             )
+
+    def _sweep(self, installed: Iterable[RuleKey]) -> None:
+        """Take away what a life that ended in the middle of a change has left."""
+        care_of = set(self._care_of.values())
+        used = {routes.table_of(key.prefix) for key in installed}
+        used.update(map(routes.table_of_link, care_of), {TABLE_MAIN})
+        named = care_of.union(agent.packed for agent in self._home_agents)
+        self._netlink.execute(
+            [
+                *(delete_policy_rule(rule) for rule in self._rules() if rule.table not in used),
+                *(
+                    delete_route(route.destination, 0, routes.selector(route.form.table))
+                    for route in self._defaults()
+                    if route.form.table not in used
+                ),
+                *labels.take(labels.labelled(self._netlink) - named),
+            ]
+        )
 
     def _rules(self) -> Iterator[PolicyRule]:
         for family in (AF_INET6, AF_INET):

@@ -1,8 +1,8 @@
 """A mobile node's routes and policy rules: of everything it sends, or from one address. Pure.
 
 A default route in the main table is for everything; for one home address there is a table of its
-own. What goes into a tunnel to a home agent comes from the care-of address; a policy rule and a
-table of its own lead what comes from there to the router of its link.
+own. What goes into a tunnel to a home agent comes from the care-of address (see `labels`); a policy
+rule and a table of its own lead what comes from there to the router of its link.
 """
 
 import ipaddress

@@ -3,7 +3,7 @@
 What a home agent sends in a tunnel to any care-of address that the node has is taken out and
 delivered locally; so during a move both addresses do. End.DT6 would take whatever comes to an
 address, so packets that are to be taken out are rewritten to be for one that is nobody's. What
-others send in tunnels is dropped and counted.
+others send in tunnels is dropped and counted, and so is what comes for that one as it is.
 """
 
 import ipaddress
@@ -23,6 +23,7 @@ from opendmm.forwarding.netlink.lightweight_tunnel import end_dt6
 from opendmm.forwarding.netlink.link import delete_link
 from opendmm.forwarding.netlink.route import RouteForm, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
+from opendmm.node.mobile_node_forwarding import labels
 
 END = ipaddress.IPv6Address("100::6").packed
 """In the prefix that is discarded everywhere (RFC 6666)."""
@@ -37,14 +38,17 @@ def set_up(netlink: NetlinkSocket, agents: Iterable[ipaddress.IPv6Address]) -> N
     form = RouteForm(
         TABLE_MAIN, PROTOCOL, METRIC, output=device, encapsulation=end_dt6(TABLE_LOCAL)
     )
-    for refusal in netlink.execute([put_route(END, 128, form)]).values():
+    agents = sorted(agents)
+    to_agents = labels.give(netlink, [agent.packed for agent in agents])
+    for refusal in netlink.execute([put_route(END, 128, form), *to_agents]).values():
         raise ForwardingUnavailableError(f"the end of tunnels: {refusal.text}")
     _run(_ruleset(agents))
 
 
-def remove(netlink: NetlinkSocket) -> None:
+def remove(netlink: NetlinkSocket, agents: Iterable[ipaddress.IPv6Address]) -> None:
     """Take it away, with the device its route hangs on."""
-    netlink.execute([delete_link(TUNNEL_DEVICE)])
+    to_agents = labels.take(agent.packed for agent in agents)
+    netlink.execute([delete_link(TUNNEL_DEVICE), *to_agents])
     _run(f"add table inet {NFT_TABLE}\ndelete table inet {NFT_TABLE}\n")
 
 
@@ -57,9 +61,10 @@ def _ruleset(agents: Iterable[ipaddress.IPv6Address]) -> str:
             f"add table {table}",
             f"add set {table} {AGENTS_SET} {{ type ipv6_addr; }}",
             f"flush set {table} {AGENTS_SET}",
-            f"add element {table} {AGENTS_SET} {{ {', '.join(map(str, sorted(agents)))} }}",
+            f"add element {table} {AGENTS_SET} {{ {', '.join(map(str, agents))} }}",
             f"add chain {table} arrivals {{ type filter hook prerouting priority raw; }}",
             f"flush chain {table} arrivals",
+            f"add rule {table} arrivals ip6 daddr {end} counter drop",
             f"add rule {table} arrivals {tunnelled} ip6 saddr @{AGENTS_SET} "
             f"ip6 daddr set {end} accept",
             f"add rule {table} arrivals {tunnelled} counter drop",

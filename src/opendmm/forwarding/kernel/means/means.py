@@ -67,3 +67,7 @@ class Means(ABC):
     def guard(self) -> list[str]:
         """nftables matches of what would enter a tunnel end from an access link."""
         return []
+
+    def guard_inside(self) -> list[str]:
+        """The same of what comes inside a guest's tunnel."""
+        return []

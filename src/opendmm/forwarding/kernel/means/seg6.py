@@ -30,6 +30,7 @@ from opendmm.forwarding.kernel.endpoints import (
     identifier,
     segment,
 )
+from opendmm.forwarding.kernel.guests import INNER_DESTINATION, literal
 from opendmm.forwarding.kernel.means.means import Means
 from opendmm.forwarding.netlink.lightweight_tunnel import (
     Encapsulation,
@@ -124,14 +125,17 @@ class Srv6Means(Means):
 
     def guard(self) -> list[str]:
         """No access link may speak to any node's tunnel ends (RFC 8754 §5.1)."""
+        ends = (str(ipaddress.IPv6Address(end)) for end in self._ends_of_all())
+        return [f"ip6 daddr {{ {', '.join(ends)} }}"]
+
+    def guard_inside(self) -> list[str]:
+        return [f"{INNER_DESTINATION} {{ {', '.join(map(literal, self._ends_of_all()))} }}"]
+
+    def _ends_of_all(self) -> list[bytes]:
         locators = {self.config.locator, *(e.locator for e in self.config.egresses)}
-        ends = sorted(
-            ipaddress.IPv6Address(segment(locator, end))
-            for locator in locators
-            if locator.is_ipv6
-            for end in ENDS
+        return sorted(
+            segment(locator, end) for locator in locators if locator.is_ipv6 for end in ENDS
         )
-        return [f"ip6 daddr {{ {', '.join(map(str, ends))} }}"]
 
 
 class IpInIpv6Means(Srv6Means):

@@ -13,6 +13,7 @@ from opendmm.forwarding.kernel.conventions import (
 )
 from opendmm.forwarding.kernel.endpoints import BLOCK, TRANSLATED_BIT, identifier
 from opendmm.forwarding.kernel.errors import RefusedError
+from opendmm.forwarding.kernel.guests import literal
 from opendmm.forwarding.kernel.means.means import Means
 from opendmm.forwarding.netlink.next_hop import NextHop
 from opendmm.forwarding.netlink.policy_rule import PolicyRule
@@ -20,6 +21,8 @@ from opendmm.forwarding.netlink.route import AF_INET6
 from opendmm.model.addressing import Egress
 
 UPPER_HALF = BLOCK * 8 + 1
+INNER_BLOCK, INNER_UPPER_HALF = "@nh,512,64", "@nh,576,8 >= 0x80"
+"""In nftables, of the destination in the second of two IPv6 headers."""
 
 
 class TranslationMeans(Means):
@@ -62,12 +65,16 @@ class TranslationMeans(Means):
 
     def guard(self) -> list[str]:
         """No access link may speak to the addresses that stand for home addresses."""
-        locators = {self.config.locator, *(e.locator for e in self.config.egresses)}
         halves = sorted(
-            ipaddress.IPv6Network(
-                (locator.address[:BLOCK] + TRANSLATED_BIT.to_bytes(BLOCK, "big"), UPPER_HALF)
-            )
-            for locator in locators
-            if locator.is_ipv6
+            ipaddress.IPv6Network((block + TRANSLATED_BIT.to_bytes(BLOCK, "big"), UPPER_HALF))
+            for block in self._blocks()
         )
         return [f"ip6 daddr {{ {', '.join(map(str, halves))} }}"]
+
+    def guard_inside(self) -> list[str]:
+        blocks = ", ".join(map(literal, sorted(self._blocks())))
+        return [f"{INNER_BLOCK} {{ {blocks} }} {INNER_UPPER_HALF}"]
+
+    def _blocks(self) -> set[bytes]:
+        locators = {self.config.locator, *(e.locator for e in self.config.egresses)}
+        return {locator.address[:BLOCK] for locator in locators if locator.is_ipv6}

@@ -28,6 +28,9 @@ from opendmm.forwarding.netlink.policy_rule import PolicyRule
 from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, TABLE_MAIN
 from opendmm.model.addressing import Egress
 
+UDP = 17
+INNER_NEXT_HEADER, INNER_DESTINATION_PORT = "@nh,368,8", "@nh,656,16"
+"""In nftables, where one IPv6 header follows another."""
 DOWNLINK_NETWORK = EGRESS_TABLE
 UPLINK_NETWORK = UPLINK_TABLE
 RP_FILTER = Path(f"/proc/sys/net/ipv4/conf/{VXLAN_DEVICE}/rp_filter")
@@ -92,3 +95,6 @@ class VxlanMeans(Means):
 
     def guard(self) -> list[str]:
         return [f"udp dport {VXLAN_PORT}"]
+
+    def guard_inside(self) -> list[str]:
+        return [f"{INNER_NEXT_HEADER} {UDP} {INNER_DESTINATION_PORT} {VXLAN_PORT}"]
