@@ -166,9 +166,6 @@ def guests() -> _File:
     file = condensed()
     file["constellation"] = "guests"
     file["reference_points"] = {"R_XU": "mipv6"}
-    for name in ANCHORS:
-        entities = file["nodes"][name]["entities"]
-        file["nodes"][name]["entities"] = [e for e in entities if e != "FE_MU_C"]
     for router, anchor in ROUTERS.items():
         file["nodes"][router] = {"entities": ["FE_R"], "anchor": anchor}
         file["links"].append({"between": ["router", router], "delay": "2ms"})

@@ -222,6 +222,12 @@ class DataPlane:
     def _routed(self, node: NodeId, packet: Packet) -> Step:
         if packet.destination in self._owners[node]:
             return Step(Fate.ARRIVED, packet)
+        guest = self._guests.get(packet.destination)
+        if guest is not None:
+            access, interface = guest
+            if access == node:
+                return Step(Fate.DELIVERED, packet, interface=interface)
+            return self._towards(node, access, packet)
         target = self._home(packet.destination) or self._host(packet.destination)
         if target is None:
             return Step(Fate.DROPPED, packet, why="no route")

@@ -22,6 +22,9 @@ from opendmm.simulation.dataplane import Packet
 from opendmm.simulation.network import Network
 from opendmm.simulation.node import SimulatedNode, Surroundings
 
+MOBILITY_HEADER = 135
+"""It is never optimised (RFC 6275 §5.2.5)."""
+
 
 class SimulatedMobileNode:
     """One subscriber. `client` runs its own entities; None when the network detects it."""
@@ -43,6 +46,8 @@ class SimulatedMobileNode:
         """Every anchor it was attached to."""
         self.has_released: set[HomePrefix] = set()
         self._chosen: NodeId | None = None
+        self._optimised: dict[tuple[bytes, bytes], Locator] = {}
+        """Care-of addresses by home address and correspondent, packed."""
         self._told: dict[NodeId, Advertise] = {}
         """What was last advertised on each link that is up."""
         self._world = world
@@ -85,6 +90,9 @@ class SimulatedMobileNode:
     def sent(self, packet: Packet) -> tuple[NodeId, Packet] | None:
         """The node at the other end of the link that a packet takes, and the packet as it comes
         there: in a tunnel where the client says so. None when it takes none."""
+        directly = self._directly(packet)
+        if directly is not None:
+            return directly
         chosen = self.default_route
         if self.client is not None:
             action = self._rule_for(packet.source)
@@ -92,6 +100,25 @@ class SimulatedMobileNode:
             if isinstance(action, Tunnel):
                 packet = msgspec.structs.replace(packet, tunnel=self._node_at(action.exit))
         return (chosen, packet) if chosen is not None and chosen in self.links else None
+
+    def optimise(self, home: bytes, correspondent: bytes, care_of: Locator | None) -> None:
+        """Send directly from a care-of address what goes from a home address to a correspondent;
+        None: as ever (RFC 6275 §11.3.1)."""
+        if care_of is None:
+            self._optimised.pop((home, correspondent), None)
+        else:
+            self._optimised[home, correspondent] = care_of
+
+    def _directly(self, packet: Packet) -> tuple[NodeId, Packet] | None:
+        care_of = self._optimised.get((packet.source, packet.destination))
+        if care_of is None or packet.protocol == MOBILITY_HEADER:
+            return None
+        places = self.subscriber.care_of.items()
+        access = next(at for at, mine in places if mine == care_of)
+        if access not in self.links:
+            return None
+        correspondent = self._node_at(Locator(packet.destination))
+        return access, msgspec.structs.replace(packet, tunnel=correspondent)
 
     def _rule_for(self, source: bytes) -> Action | None:
         """The client's rule for packets from an address: the longest prefix that covers it."""
@@ -117,9 +144,9 @@ class SimulatedMobileNode:
         self.has_released.clear()
         self._record(anchor, up=True)
         if self.client is not None:
-            for agent in self._reached_by(anchor):
+            if not self.subscriber.care_of:
                 delay = self.subscriber.access_delay
-                self._network.attach(self.client.name, agent, anchor, delay)
+                self._network.attach(self.client.name, anchor, delay)
             self._report(self.client, anchor, anchor, heard=self._deployment.anchor_at(anchor))
         self.report_link(anchor)
 
@@ -131,14 +158,10 @@ class SimulatedMobileNode:
         self._told.pop(anchor, None)
         self._record(anchor, up=False)
         if self.client is not None:
-            for agent in self._reached_by(anchor):
-                self._network.detach(self.client.name, agent, anchor)
+            if not self.subscriber.care_of:
+                self._network.detach(self.client.name, anchor)
             self._report(self.client, anchor, anchor, heard=self._deployment.anchor_at(anchor))
         self.report_link(anchor)
-
-    def _reached_by(self, access: NodeId) -> tuple[NodeId, ...]:
-        """The anchors that its client speaks to over a link."""
-        return tuple(self.subscriber.homes) or (self._deployment.anchor_at(access),)
 
     def hear(self, anchor: NodeId, advertise: Advertise) -> None:
         """A Router Advertisement on a link."""

@@ -44,13 +44,6 @@ class Station(Protocol):
     def peer(self, node: NodeId, *, reachable: bool) -> None: ...
 
 
-class _Reach(msgspec.Struct):
-    """By which of its links, with their delays, a mobile node reaches an anchor; latest last."""
-
-    anchor: NodeId
-    links: dict[NodeId, float] = {}
-
-
 class Network:
     """Carries envelopes between stations and keeps their sessions.
 
@@ -74,12 +67,12 @@ class Network:
         self._scheduler = scheduler
         self._topology = topology
         self._random = random
-        self._processing = processing
+        self.processing = processing
         self._peer_timeout = peer_timeout
         self._stations: dict[NodeId, Station] = {}
         self._up: set[Link] = set()
         self._last_arrival: dict[tuple[NodeId, NodeId], float] = {}
-        self._access: dict[Link, _Reach] = {}
+        self._access: dict[Link, float] = {}
         self._ways: dict[Link, tuple[float, tuple[Link, ...]] | None] = {}
 
     # Stations and sessions
@@ -121,22 +114,15 @@ class Network:
             if Link((one, other)) not in self._up:
                 self._handshake(one, other)
 
-    def attach(self, mobile: NodeId, anchor: NodeId, access: NodeId, delay: float) -> None:
-        """A mobile node's own link at `access` is up: it reaches the anchor, and they have a
-        session at once. `delay` is that of the link."""
-        pair = Link((mobile, anchor))
-        self._access.setdefault(pair, _Reach(anchor)).links[access] = delay
+    def attach(self, mobile: NodeId, anchor: NodeId, delay: float) -> None:
+        """A mobile node's own link to an anchor is up: they have a session at once."""
+        self._access[Link((mobile, anchor))] = delay
         self._handshake(mobile, anchor)
 
-    def detach(self, mobile: NodeId, anchor: NodeId, access: NodeId) -> None:
-        """A mobile node's link is gone, and with the last one to an anchor the session."""
+    def detach(self, mobile: NodeId, anchor: NodeId) -> None:
+        """A mobile node's link is gone, and the session with it."""
         pair = Link((mobile, anchor))
-        reach = self._access.get(pair)
-        if reach is not None:
-            reach.links.pop(access, None)
-            if reach.links:
-                return
-            del self._access[pair]
+        self._access.pop(pair, None)
         if pair in self._up:
             self._up.discard(pair)
             self._telling(mobile, anchor, reachable=False)()
@@ -158,7 +144,7 @@ class Network:
             self._stations[one].peer(other, reachable=True)
             self._stations[other].peer(one, reachable=True)
 
-        self._scheduler.after(2 * delay + self._processing, complete)
+        self._scheduler.after(2 * delay + self.processing, complete)
 
     def _telling(self, station: NodeId, about: NodeId, *, reachable: bool) -> Callable[[], None]:
         def tell() -> None:
@@ -211,7 +197,7 @@ class Network:
         delay = self._delay(sender, receiver)
         if delay is None:
             return
-        arrival = self._scheduler.now + delay + self._processing
+        arrival = self._scheduler.now + delay + self.processing
         if self.impairments.jitter:
             arrival += self._random.uniform(0.0, self.impairments.jitter)
         else:
@@ -229,17 +215,9 @@ class Network:
     def _delay(self, one: NodeId, other: NodeId) -> float | None:
         """One way between two stations; None while they are cut off from each other."""
         pair = Link((one, other))
-        reach = self._access.get(pair)
-        if reach is None:
-            return self._routed(one, other)
-        access, delay = next(reversed(reach.links.items()))
-        backhaul = self._routed(access, reach.anchor)
-        return None if backhaul is None else delay + backhaul
-
-    def _routed(self, one: NodeId, other: NodeId) -> float | None:
-        if one == other:
-            return 0.0
-        pair = Link((one, other))
+        access = self._access.get(pair)
+        if access is not None:
+            return access
         if pair not in self._ways:
             self._ways[pair] = self._way(one, other)
         way = self._ways[pair]

@@ -38,7 +38,8 @@ class Station(Protocol):
     @property
     def clock(self) -> float: ...
 
-    skew: float
+    @property
+    def skew(self) -> float: ...
 
     def receive(self, envelope: Envelope) -> None: ...
 
@@ -61,7 +62,7 @@ class OctetNetwork:
         self._scheduler = scheduler
         self._network = network
         self._complain = complain
-        self._keys = _keys(deployment)
+        self._keys = shared_keys(deployment)
         self._names = {
             IPv6Address(plan.locator.address): name for name, plan in deployment.nodes.items()
         }
@@ -157,7 +158,7 @@ class OctetNetwork:
         station.when_running(fire)
 
 
-def _keys(deployment: Deployment) -> dict[NodeId, dict[NodeId, bytes]]:
+def shared_keys(deployment: Deployment) -> dict[NodeId, dict[NodeId, bytes]]:
     """Of every pair that shares one. They protect nothing here, so names will do."""
     keys: dict[NodeId, dict[NodeId, bytes]] = {}
     for one, other in mobility_associations(deployment):

@@ -34,11 +34,11 @@ from opendmm.report.probes import longest_silence
 from opendmm.report.report import Report, Runtime, Session
 from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages
+from opendmm.simulation.conveyor import Conveyor
 from opendmm.simulation.mobile_node import SimulatedMobileNode
 from opendmm.simulation.traffic import (
     PROBE_OCTETS,
     SEGMENT_OCTETS,
-    Conveyor,
     PathLog,
     ProbeTrain,
     ReliableStream,

@@ -429,9 +429,8 @@ KINDS: dict[str, Callable[[_Draft], None]] = {
 """Every kind of schedule: how it is drawn."""
 
 ONLY_ON = {
-    # Who is gone without a word is noticed by the lifetime of its Binding Update alone, which
-    # an envelope does not have.
-    "expiry": [name for name in BUILDERS if name != "guests"],
+    # Mobile IPv6 has no message that gives a home address up.
+    "release": [name for name in BUILDERS if name != "guests"],
     "failover": ["standby", "shared", "cooperative"],
     "home-dead": ["client", "client", "cooperative", "shared", "standby"],
 }

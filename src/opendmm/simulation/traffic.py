@@ -7,7 +7,6 @@ control, so its throughput means nothing beyond the application's rate.
 """
 
 from collections.abc import Callable, Iterable
-from random import Random
 
 import msgspec
 
@@ -15,9 +14,9 @@ from opendmm.constellation.file import TrafficDirection
 from opendmm.model.flow import PROTOCOLS
 from opendmm.model.identity import NodeId
 from opendmm.report.probes import ProbeLog
-from opendmm.simulation.dataplane import Fate, Packet
+from opendmm.simulation.conveyor import Conveyor
+from opendmm.simulation.dataplane import Packet
 from opendmm.simulation.mobile_node import SimulatedMobileNode
-from opendmm.simulation.network import Link
 from opendmm.simulation.scheduler import Event
 from opendmm.simulation.world import World
 
@@ -27,75 +26,6 @@ WINDOW = 64
 """Segments a sender may have unacknowledged."""
 FIRST_TIMEOUT, LAST_TIMEOUT = 0.2, 60.0
 """Seconds; Linux's TCP_RTO_MIN, and the ceiling of RFC 6298 §2.5."""
-
-Arrived = Callable[[tuple[NodeId, ...]], None]
-
-
-class Conveyor:
-    """Takes packets through the world, one event a hop, with link delays, cuts and losses."""
-
-    def __init__(self, world: World, random: Random) -> None:
-        self._world = world
-        self._random = random
-
-    def downlink(
-        self, source: NodeId, mobile: SimulatedMobileNode, packet: Packet, arrived: Arrived
-    ) -> None:
-        """From a correspondent to a mobile node; `arrived` is told the nodes passed."""
-
-        def deliver(nodes: tuple[NodeId, ...]) -> None:
-            anchor, delay = nodes[-1], mobile.subscriber.access_delay
-            if anchor in mobile.links:
-                self._world.scheduler.after(
-                    delay, lambda: arrived(nodes) if anchor in mobile.links else None
-                )
-
-        self._hop(source, packet, (source,), Fate.DELIVERED, deliver)
-
-    def uplink(self, mobile: SimulatedMobileNode, packet: Packet, arrived: Arrived) -> None:
-        """From a mobile node, over its default route, to a correspondent."""
-        way = mobile.sent(packet)
-        if way is None:
-            return
-        first, sent = way
-
-        def heard() -> None:
-            if first in mobile.links:
-                self._hop(first, sent, (first,), Fate.ARRIVED, arrived, from_access=True)
-
-        self._world.scheduler.after(mobile.subscriber.access_delay, heard)
-
-    def _hop(
-        self,
-        node: NodeId,
-        packet: Packet,
-        nodes: tuple[NodeId, ...],
-        wanted: Fate,
-        arrived: Arrived,
-        *,
-        from_access: bool = False,
-    ) -> None:
-        if packet.tunnel is None:
-            self._world.first_packet(node, packet.destination)
-        step = self._world.data_plane.step(node, packet, from_access=from_access)
-        if step.fate is wanted:
-            arrived(nodes)
-        if step.fate is not Fate.FORWARDED:
-            return
-        if step.next_node == node:
-            self._hop(node, step.packet, nodes, wanted, arrived)
-            return
-        link = self._world.topology.link(node, step.next_node)
-        if Link((node, step.next_node)) in self._world.network.cuts:
-            return
-        if link.loss and self._random.random() < link.loss:
-            return
-        self._world.scheduler.after(
-            link.delay,
-            lambda: self._hop(
-                step.next_node, step.packet, (*nodes, step.next_node), wanted, arrived
-            ),
-        )
 
 
 class PathLog:
@@ -179,6 +109,7 @@ class Sender:
         address = way.address or self._world.destination_in(way.mobile, ipv6=way.ipv6)
         if address is None:
             return
+        self._world.packets.communicates(way.mobile, address, way.correspondent)
         if way.direction is TrafficDirection.UP:
             packet = way.packet(address, correspondent)
             self._conveyor.uplink(way.mobile, packet, lambda _nodes: arrived())

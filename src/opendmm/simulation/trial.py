@@ -99,6 +99,7 @@ class _Actor:
                 self._hear(self._mobiles[happening.mobile_node])
             case Replay(count=count):
                 self._say_again(self._some_sent(count))
+                self._world.packets.say_again(count)
             case Forge(count=count):
                 self._forge(count)
 

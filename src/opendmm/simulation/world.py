@@ -12,8 +12,9 @@ from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.topology import Topology
 from opendmm.entities.effects import Advertise, Notice, PacketWithoutPolicy, Severity
 from opendmm.entities.host import EntityHost, HostNotice, RuleRequest
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
+from opendmm.model.rules import RuleKey, Table, Tunnel
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
@@ -23,6 +24,7 @@ from opendmm.simulation.mobile_node import SimulatedMobileNode
 from opendmm.simulation.network import Network
 from opendmm.simulation.node import SimulatedNode
 from opendmm.simulation.octets import OctetNetwork
+from opendmm.simulation.packets import PacketNetwork
 from opendmm.simulation.scheduler import Scheduler
 
 EPOCH = 1_900_000_000.0
@@ -89,6 +91,7 @@ class World:
         self.octets = OctetNetwork(deployment, self.scheduler, self.network, self._complained)
         self.carried = Carried(deployment.bindings, deployment.subscribers)
         self.data_plane = DataPlane(deployment, self.topology)
+        self.packets = PacketNetwork(self, Random(seed + 2), self._complained)
         self._heard: dict[tuple[NodeId, bytes], float] = {}
         self.nodes: dict[NodeId, SimulatedNode] = {}
         self.mobile_nodes: dict[MobileNodeId, SimulatedMobileNode] = {}
@@ -104,6 +107,7 @@ class World:
         if self.deployment.nodes[name].entities:
             self.network.join(name, node)
             self.octets.join(name, node)
+        self.packets.join(name, node)
 
     def _add_mobile_node(self, mobile_node: MobileNodeId, hosts: Hosts) -> None:
         subscriber = self.deployment.subscribers[mobile_node]
@@ -112,6 +116,7 @@ class World:
             name = hosts.mobile_host(mobile_node).node
             client = SimulatedNode(name, lambda: hosts.mobile_host(mobile_node), self)
             self.network.join_mobile(name, client)
+            self.packets.join(name, client)
         self.mobile_nodes[mobile_node] = SimulatedMobileNode(
             subscriber, self, self.network, self.nodes, client, self.deployment
         )
@@ -119,7 +124,7 @@ class World:
     def start(self) -> None:
         """Start every node that hosts entities."""
         for name, node in self.nodes.items():
-            if self.deployment.nodes[name].entities:
+            if self.deployment.nodes[name].entities or name in self.deployment.correspondents:
                 node.start()
         for mobile in self.mobile_nodes.values():
             if mobile.client is not None:
@@ -133,7 +138,9 @@ class World:
 
     def send(self, envelope: Envelope) -> None:
         """Hand an envelope to what carries it, completed as the receiving binding would."""
-        if self.octets.carries(envelope):
+        if self.packets.carries(envelope):
+            self.packets.send(envelope)
+        elif self.octets.carries(envelope):
             self.network.sent.append(envelope)
             self.octets.send(envelope)
         else:
@@ -177,16 +184,30 @@ class World:
 
     def node_started(self, node: NodeId) -> None:
         """A process runs: sessions come up, and it learns the state of its access links."""
-        self.network.started(node)
+        if node not in self.deployment.correspondents:
+            self.network.started(node)
         self.octets.started(node)
+        self.packets.started(node)
         for mobile in self.mobile_nodes.values():
             if node in mobile.subscriber.access:
                 mobile.report_link(node)
 
     def node_died(self, node: NodeId) -> None:
         """A process is gone."""
-        self.network.died(node)
+        if node not in self.deployment.correspondents:
+            self.network.died(node)
         self.octets.died(node)
+        self.packets.died(node)
+
+    def optimise(self, correspondent: NodeId, home: HomePrefix, care_of: Locator | None) -> None:
+        """A correspondent sends directly to a care-of address what is for a home address; None:
+        as ever (RFC 6275 §9.3.2)."""
+        key = RuleKey(Table.DOWNLINK, home)
+        kernel = self.nodes[correspondent].kernel
+        kernel.pop(key, None)
+        if care_of is not None:
+            kernel[key] = Tunnel(care_of, self.deployment.nodes[correspondent].locator)
+        self.data_plane.indexes[correspondent].stale = True
 
     # Packets
 

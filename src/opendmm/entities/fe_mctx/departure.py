@@ -105,7 +105,8 @@ class Leaving:
         """Else the news of another anchor is the end of it. Who registers by itself, where nobody
         sees its links, registers again should it fall back on this anchor (RFC 6275 §11.7.1)."""
         by_itself = attachment.client.node == NodeId(attachment.mobile_node)
-        return self.core.config.sees_links or not by_itself
+        on_our_link = self.core.config.sees_links and attachment.care_of is None
+        return on_our_link or not by_itself
 
     def superseded(self, key: ContextId, mine: MoveOrder, now: float) -> list[Effect]:
         """Our move of this order is known elsewhere to be overtaken by a later one that did not
