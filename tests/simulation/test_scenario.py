@@ -33,15 +33,17 @@ SCENARIO = {
 }
 
 
+ACCESSES = {
+    "gateways": {"anchor-a": "mag-a", "anchor-b": "mag-b", "anchor-c": "mag-c"},
+    "guests": {"anchor-b": "ar-b", "anchor-c": "ar-c"},
+}
+"""Where mobile nodes attach that are not on links of their anchors."""
+
+
 def simulated(name: str, *, seed: int = 1, **changes: object) -> Report:
     text = json.dumps(BUILDERS[name]() | {"scenario": SCENARIO | changes})
-    if name == "gateways":
-        for gateway, anchor in (
-            ("mag-a", "anchor-a"),
-            ("mag-b", "anchor-b"),
-            ("mag-c", "anchor-c"),
-        ):
-            text = text.replace(f'"to": "{anchor}"', f'"to": "{gateway}"')
+    for anchor, access in ACCESSES.get(name, {}).items():
+        text = text.replace(f'"to": "{anchor}"', f'"to": "{access}"')
     file = json.loads(text)
     resolved = deployment(msgspec.convert(file, ConstellationFile))
     return ScenarioRun(resolved, AssembledHosts(resolved), seed=seed).run()
