@@ -7,6 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opendmm.forwarding.netlink import attributes
+from opendmm.forwarding.netlink.address_label import (
+    AddressLabel,
+    delete_address_label,
+    parse_address_label,
+    put_address_label,
+)
 from opendmm.forwarding.netlink.lightweight_tunnel import (
     Encapsulation,
     end_dt6,
@@ -251,3 +257,16 @@ def test_the_last_prefix_of_all_has_no_end() -> None:
 def test_damaged_attributes_are_read_as_far_as_they_go(data: bytes) -> None:
     members = attributes.members(data)
     assert sum(4 + len(value) for _, value in members) <= len(data) + 3 * len(members)
+
+
+def test_the_label_of_an_address() -> None:
+    entry = AddressLabel(HOME6, 0x7306)
+    put = put_address_label(entry)
+    assert put == octets(
+        """38000000 4800 0105 00000000 00000000
+        0a 00 80 00 00000000 00000000
+        1400 0100 20010db8000a00000000000000000100
+        0800 0200 06730000"""
+    )
+    assert parse_address_label(put[HEADER:]) == entry
+    assert delete_address_label(entry)[4:8] == octets("4900 0100")

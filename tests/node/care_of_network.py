@@ -64,8 +64,10 @@ class Network:
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
 
-    def agent(self, means: str = "srv6", **settings: object) -> KernelForwarding:
-        """A started driver of the home agent's."""
+    def agent(
+        self, means: str = "srv6", *, filtered: tuple[HomePrefix, ...] = ()
+    ) -> KernelForwarding:
+        """A started driver of the home agent's, with an ingress filter for prefixes if any."""
         config = NodeForwardingConfig(
             node=NodeId("ha"),
             locator=locator(AGENT),
@@ -74,7 +76,8 @@ class Network:
             access_interfaces=("mn",),
             core_mtu=CORE_MTU,
             guests=True,
-            **settings,  # type: ignore[arg-type]  # fields of the struct, checked by msgspec
+            source_filter=bool(filtered),
+            pools=filtered,
         )
         with inside(self.names["ha"]):
             driver = KernelForwarding(config)
@@ -103,6 +106,11 @@ class Network:
         access = Access("mn", HOME_LINK_ID)
         self.change(agent, "ha", {DOWNLINK: access, EGRESS: access})
         self.change(mobile, "mn", {UPLINK: Access("ha", b"")})
+
+    def installed(self, driver: ForwardingDriver, node: str) -> dict[RuleKey, Action]:
+        """What a driver reads back."""
+        with inside(self.names[node]):
+            return {rule.key: rule.action for rule in driver.installed()}
 
     def close(self, driver: ForwardingDriver, node: str, *, remove: bool) -> None:
         with inside(self.names[node]):

@@ -1,6 +1,7 @@
 """The tunnel between home agent and care-of address, both ends on real kernels (RFC 6275 §10.4,
 §11.3)."""
 
+import re
 import time
 from collections.abc import Iterator
 from ipaddress import IPv6Address
@@ -31,7 +32,7 @@ from care_of_network import (
 from wiretap import dissected, recorded
 
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.rules import Change, Redirect, RuleKey, Table, Tunnel
+from opendmm.model.rules import Access, Change, Redirect, RuleKey, Table, Tunnel
 from opendmm.node.mobile_node_forwarding import tunnel_end
 
 PROBLEM = why_not()
@@ -42,6 +43,10 @@ END_OF_TUNNELS = IPv6Address(tunnel_end.END)
 STRANGER = IPv6Address("2001:db8:bad::1")
 SETTLED = 0.15
 DRAINED = 2.5
+
+
+def _without_counts(state: str) -> str:
+    return re.sub(r"packets \d+ bytes \d+", "", state)
 
 
 @pytest.fixture
@@ -62,11 +67,11 @@ def test_a_mobile_node_moves_between_access_routers_and_loses_no_packet(
             time.sleep(SETTLED)
     assert probes.sent > 800
     assert probes.lost == (0, 0)
-    assert {r.key: r.action for r in agent.installed()} == {
+    assert net.installed(agent, "ha") == {
         DOWNLINK: to_guest("ar2"),
         EGRESS: to_guest("ar2"),
     }
-    assert [(r.key, r.action) for r in mobile.installed()] == [(UPLINK, to_agent("ar2"))]
+    assert net.installed(mobile, "mn") == {UPLINK: to_agent("ar2")}
 
 
 def test_a_mobile_node_leaves_its_home_link_and_comes_back_and_loses_no_packet(
@@ -83,6 +88,44 @@ def test_a_mobile_node_leaves_its_home_link_and_comes_back_and_loses_no_packet(
             time.sleep(SETTLED)
     assert probes.sent > 700
     assert probes.lost == (0, 0)
+
+
+def test_one_home_address_has_a_tunnel_of_its_own_and_nothing_else_goes_there(
+    net: Network, tmp_path: Path
+) -> None:
+    """Several home agents, each for an address of its own (draft §4.1)."""
+    agent, mobile = net.agent(), net.mobile()
+    empty = net.state("mn")
+    mine = RuleKey(Table.UPLINK, DOWNLINK.prefix)
+    net.change(mobile, "mn", {UPLINK: Access("ar2", b""), mine: to_agent("ar1")})
+    net.change(agent, "ha", {DOWNLINK: to_guest("ar1"), EGRESS: to_guest("ar1")})
+    with Probes(net) as probes:
+        for where in ("ar2", "ar1", "ar2"):
+            net.change(agent, "ha", {DOWNLINK: to_guest(where), EGRESS: to_guest(where)})
+            net.change(mobile, "mn", {mine: to_agent(where)})
+            time.sleep(SETTLED)
+    assert probes.lost == (0, 0)
+    assert net.installed(mobile, "mn") == {UPLINK: Access("ar2", b""), mine: to_agent("ar2")}
+    with recorded(net.names["ar2"], "mn", tmp_path / "way"):
+        net.run("mn", f"ping -c 1 -W 2 -I {CARE_OF['ar2']} {CORRESPONDENT}")
+    [destination] = dissected(tmp_path / "way", "icmpv6.type == 128", "ipv6.dst")
+    assert destination == [str(CORRESPONDENT)]
+    assert mobile.apply([Change(UPLINK, None), Change(mine, None)]) == ["", ""]
+    assert _without_counts(net.state("mn")) == _without_counts(empty)
+
+
+def test_a_tunnel_is_put_again_after_its_link_was_taken_down(net: Network) -> None:
+    agent, mobile = net.agent(), net.mobile()
+    net.guest(agent, mobile, "ar1")
+    net.run("mn", "ip link set ar1 down")
+    net.guest(agent, mobile, "ar2")
+    net.run("mn", "ip link set ar1 up")
+    net.run("mn", f"ip addr add {CARE_OF['ar1']}/64 dev ar1 nodad")
+    for where in ("ar1", "ar2"):
+        net.guest(agent, mobile, where)
+        with Probes(net) as probes:
+            time.sleep(SETTLED)
+        assert probes.lost == (0, 0)
 
 
 def test_both_directions_are_plain_ipv6_in_ipv6_between_home_agent_and_care_of_address(
@@ -207,11 +250,11 @@ def test_a_second_life_of_either_end_adopts_the_tunnel_and_nothing_is_lost(net: 
         net.close(mobile, "mn", remove=False)
         time.sleep(SETTLED)
         agent, mobile = net.agent(), net.mobile()
-        assert {r.key: r.action for r in agent.installed()} == {
+        assert net.installed(agent, "ha") == {
             DOWNLINK: to_guest("ar1"),
             EGRESS: to_guest("ar1"),
         }
-        assert [(r.key, r.action) for r in mobile.installed()] == [(UPLINK, to_agent("ar1"))]
+        assert net.installed(mobile, "mn") == {UPLINK: to_agent("ar1")}
         time.sleep(SETTLED)
         net.guest(agent, mobile, "ar2")
         time.sleep(SETTLED)
@@ -262,7 +305,7 @@ def test_a_slot_emptied_leaves_nothing_of_its_tunnel(net: Network) -> None:
 def test_a_guest_on_its_home_agents_own_access_link_reaches_it_but_no_segment(
     net: Network,
 ) -> None:
-    agent = net.agent(source_filter=True, pools=(HomePrefix.parse("2001:db8:a::/48"),))
+    agent = net.agent(filtered=(HomePrefix.parse("2001:db8:a::/48"),))
     mobile = net.mobile()
     net.guest(agent, mobile, "ha")
     with Probes(net) as probes:
