@@ -32,6 +32,7 @@ from opendmm.bindings.mipv6.config import HomeProfile
 from opendmm.bindings.mipv6.extension import Granted, Moved
 from opendmm.bindings.mipv6.packet import Packet
 from opendmm.bindings.mobility.association import SharedKey, ntp_timestamp
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.bindings.mobility.vendor import added, addition
 from opendmm.model.addressing import Locator
 from opendmm.model.identity import MobileNodeId, NodeId
@@ -43,6 +44,7 @@ from opendmm.wire.mobility.binding import (
     BindingRefreshRequest,
     BindingUpdate,
 )
+from opendmm.wire.mobility.checksum import checksum
 from opendmm.wire.mobility.codec import encode
 from opendmm.wire.mobility.numbers import BindingStatus, BindingUpdateFlags
 from opendmm.wire.mobility.options.base import MobilityOption
@@ -594,3 +596,17 @@ def test_a_wrong_checksum_is_discarded_silently() -> None:
     broken = packet.data[:-1] + bytes((packet.data[-1] ^ 1,))
     assert agent.hears(msgspec.structs.replace(packet, data=broken)) == []
     assert [c.event for c in agent.complaints] == ["message-malformed"]
+
+
+def test_a_header_too_short_for_its_type_is_answered_with_a_parameter_problem() -> None:
+    """RFC 6275 §9.2: the pointer at Header Len, behind the headers that carry the home address."""
+    agent = Agent()
+    packet = bu()
+    short = bytearray(packet.data[:8])
+    short[1], short[4:6] = 0, bytes(2)
+    short[4:6] = checksum(bytes(short), packet.sender, packet.receiver).to_bytes(2, "big")
+    wanted = agent.core.receive(msgspec.structs.replace(packet, data=bytes(short)), NOW)
+    (problem,) = (w for w in wanted if isinstance(w, ParameterProblem))
+    assert (problem.source, problem.to) == (packet.destination, packet.source)
+    assert problem.pointer == 40 + 24 + 1
+    assert problem.invoking[problem.pointer] == 0

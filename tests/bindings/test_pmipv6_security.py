@@ -23,6 +23,7 @@ from pmipv6_scene import (
 
 from opendmm.bindings.mobility.association import SecurityAssociation
 from opendmm.bindings.mobility.outputs import Complain, Datagram, Wanted
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.bindings.pmipv6.node import ProxyMobilityNode
 from opendmm.model.identity import NodeId
 from opendmm.wire.mobility.authentication import with_message_authentication
@@ -70,7 +71,9 @@ def unchanged(node: ProxyMobilityNode) -> bool:
 
 def test_an_authentic_registration_reaches_the_context_manager() -> None:
     node = anchor()
-    assert delivered([w for w in receive(node, sealed(pbu())) if not isinstance(w, Datagram)])
+    assert delivered(
+        [w for w in receive(node, sealed(pbu())) if not isinstance(w, Datagram | ParameterProblem)]
+    )
     assert MN in node.lma.cache.claims
 
 
@@ -161,6 +164,29 @@ def test_an_unknown_mh_type_is_answered_with_binding_error_2() -> None:
     assert answer.status is BindingErrorStatus.UNRECOGNIZED_MH_TYPE
 
 
+def test_a_payload_proto_other_than_59_is_answered_with_a_parameter_problem() -> None:
+    """RFC 6275 §9.2: code 0, the pointer at the field; at most one a second."""
+    data = bytearray(encode(pbu(), ADDRESSES[MAG_1], HERE))
+    data[0], data[4:6] = 6, bytes(2)
+    data[4:6] = checksum(bytes(data), ADDRESSES[MAG_1], HERE).to_bytes(2, "big")
+    node = anchor()
+    (problem,) = (w for w in receive(node, bytes(data)) if isinstance(w, ParameterProblem))
+    assert (problem.source, problem.to) == (HERE, ADDRESSES[MAG_1])
+    assert problem.encoded()[:8] == bytes((4, 0, 0, 0, 0, 0, 0, 40))
+    assert problem.encoded()[8:48] == bytes.fromhex("60000000") + len(data).to_bytes(2, "big") + (
+        bytes((135, 64)) + ADDRESSES[MAG_1].packed + HERE.packed
+    )
+    assert problem.encoded()[48:] == bytes(data)
+    assert not [w for w in receive(node, bytes(data)) if isinstance(w, ParameterProblem)]
+    assert unchanged(node)
+
+
+def test_a_parameter_problem_fits_the_least_mtu() -> None:
+    """RFC 4443 §2.4 (c)."""
+    problem = ParameterProblem(source=HERE, to=HERE, pointer=40, invoking=bytes(60_000))
+    assert len(problem.encoded()) + 40 == 1280
+
+
 def test_forgeries_are_answered_at_most_once_a_second() -> None:
     node = anchor()
     times = [NOW + each / 10 for each in range(25)]
@@ -186,7 +212,8 @@ def test_garbage_changes_nothing_unless_it_is_no_garbage(data: bytes) -> None:
     wanted = receive(node, data)
     if data[: len(AUTHENTIC)] != AUTHENTIC:  # what follows a header is not part of it
         assert unchanged(node)
-        assert not [w for w in wanted if not isinstance(w, Datagram | Complain)]
+        allowed = Datagram | Complain | ParameterProblem
+        assert not [w for w in wanted if not isinstance(w, allowed)]
 
 
 def test_the_largest_datagram_is_refused_like_the_smallest() -> None:

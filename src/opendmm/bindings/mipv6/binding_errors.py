@@ -1,4 +1,4 @@
-"""Binding Errors, to whoever sends what cannot be processed (RFC 6275 §9.3.3).
+"""Binding Errors and ICMPv6 errors, to whoever sends what cannot be processed (RFC 6275 §9.3.3).
 
 Their receiver has proved nothing, so they are as few as ICMPv6 errors would be.
 """
@@ -8,9 +8,11 @@ from ipaddress import IPv6Address
 from opendmm.bindings.mipv6.addresses import routable
 from opendmm.bindings.mipv6.packet import Packet
 from opendmm.bindings.mipv6.token_bucket import TokenBucket
+from opendmm.bindings.mipv6.wire_form import assemble
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.wire.mobility.binding import BindingError
 from opendmm.wire.mobility.codec import encode
-from opendmm.wire.mobility.numbers import BindingErrorStatus
+from opendmm.wire.mobility.numbers import MOBILITY_HEADER, BindingErrorStatus
 
 UNSPECIFIED = IPv6Address("::")
 
@@ -42,6 +44,27 @@ class BindingErrors:
             home_address,
             now,
         )
+
+    def wrong_field(self, packet: Packet, offset: int, now: float) -> list[ParameterProblem]:
+        """An ICMPv6 error for a Mobility Header of which an octet is wrong (§9.2)."""
+        if not routable(packet.source) or not self._bucket.take(now):
+            return []
+        whole = assemble(
+            packet.source,
+            packet.destination,
+            MOBILITY_HEADER,
+            packet.data,
+            home_address=packet.home_address,
+            routed_to=packet.routed_to,
+        )
+        return [
+            ParameterProblem(
+                source=packet.destination,
+                to=packet.source,
+                pointer=len(whole) - len(packet.data) + offset,
+                invoking=whole,
+            )
+        ]
 
     def _error(
         self,

@@ -27,6 +27,7 @@ from opendmm.bindings.mobility.association import (
 )
 from opendmm.bindings.mobility.fields import named
 from opendmm.bindings.mobility.outputs import STRANGER, Complain, Deliver
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.wire.errors import Reaction, WireError
@@ -47,7 +48,7 @@ from opendmm.wire.mobility.return_routability import (
     HomeTestInit,
 )
 
-Wanted = Packet | Deliver | Complain | Optimise | Restore
+Wanted = Packet | Deliver | Complain | Optimise | Restore | ParameterProblem
 """What a node wants."""
 BETWEEN_REFUSALS = 1.0
 """Seconds between answers to unauthentic Binding Updates in the name of one mobile node: forging
@@ -258,11 +259,15 @@ class MobileIpv6Node:
     # Errors
 
     def _malformed(self, packet: Packet, problem: WireError, now: float) -> list[Wanted]:
-        """§9.2: a Binding Error for an unknown MH Type."""
+        """§9.2: a Binding Error for an unknown MH Type, a Parameter Problem for a wrong field."""
         said = Complain("message-malformed", STRANGER, {"why": str(problem)})
-        if problem.reaction is not Reaction.BINDING_ERROR:
-            return [said]
-        return [said, *self.errors.unrecognised(packet, now)]
+        match problem.reaction:
+            case Reaction.BINDING_ERROR:
+                return [said, *self.errors.unrecognised(packet, now)]
+            case Reaction.PARAMETER_PROBLEM:
+                return [said, *self.errors.wrong_field(packet, problem.offset, now)]
+            case Reaction.DISCARD:
+                return [said]
 
     # What is wanted
 

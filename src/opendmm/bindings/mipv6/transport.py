@@ -23,6 +23,7 @@ from opendmm.bindings.mipv6.sending import IN6_PKTINFO, PacketSender
 from opendmm.bindings.mipv6.wire_form import assemble, dissect
 from opendmm.bindings.mobility.living import Listener, LivingCore, count
 from opendmm.bindings.mobility.outputs import STRANGER
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.forwarding.netlink.address import dump_addresses, parse_address
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.identity import NodeId
@@ -99,6 +100,8 @@ class PacketTransport(LivingCore[Wanted]):
         match one:
             case Packet():
                 self._transmit(one)
+            case ParameterProblem():
+                self.report_problem(one)
             case Optimise() if self._data_path is not None:
                 self._data_path.optimise(one)
             case Restore() if self._data_path is not None:

@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from opendmm.bindings.mobility.outputs import Complain, Deliver, Reachable
+from opendmm.bindings.mobility import problems
+from opendmm.bindings.mobility.outputs import STRANGER, Complain, Deliver, Reachable
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
 
@@ -104,6 +106,13 @@ class LivingCore(Generic[Wants]):
         if now - last >= SAID_AGAIN_AFTER:
             self._said[peer, event] = now
             LOGGER.warning(event, extra={"fields": {"peer": peer, **fields}})
+
+    def report_problem(self, problem: ParameterProblem) -> None:
+        """To whoever sent what must not be processed; without it no harm is done."""
+        try:
+            problems.send(problem)
+        except OSError as error:
+            self.complain("problem-unsendable", STRANGER, {"why": f"{problem.to}: {error}"})
 
     def row(self, peer: NodeId, address: str, reachable: bool | None) -> dict[str, object]:
         """A peer, for `dmm show peers`."""

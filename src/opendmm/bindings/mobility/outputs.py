@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.wire.mobility.message import MobilityMessage
@@ -50,5 +51,5 @@ class Datagram(msgspec.Struct, frozen=True):
 
 Output = Transmit | Deliver | Complain | Reachable
 """What a role wants, in messages."""
-Wanted = Datagram | Deliver | Complain | Reachable
+Wanted = Datagram | Deliver | Complain | Reachable | ParameterProblem
 """What a node wants, in octets."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from opendmm.bindings.mobility.association import SecurityAssociation
 from opendmm.bindings.mobility.living import Listener, LivingCore, Pure, count
 from opendmm.bindings.mobility.outputs import Datagram, Wanted
+from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.model.identity import NodeId
 from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
@@ -83,6 +84,8 @@ class MobilityTransport(LivingCore[Wanted]):
         match one:
             case Datagram(to, data):
                 self._transmit(to, data)
+            case ParameterProblem():
+                self.report_problem(one)
 
     def _read(self) -> None:
         for _ in range(AT_ONCE):

@@ -66,6 +66,8 @@ TRIGGERS = {
     r_xu.RevocationReason.MOVED: RevocationTrigger.INTER_MAG_HANDOVER_UNKNOWN,
     r_xu.RevocationReason.ENDED: RevocationTrigger.USER_INITIATED_SESSION_TERMINATION,
 }
+ROUNDED_OFF = 16
+"""Microseconds that a timestamp may be before what it says, at most: one of its fractions."""
 
 
 class LocalMobilityAnchor:
@@ -114,7 +116,7 @@ class LocalMobilityAnchor:
         sent = in_microseconds(ticks) if ticks is not None else int(now * MICROSECONDS)
         said = addition(message, Attached).attached_at
         if said:
-            return min(said, sent)
+            return min(said, sent + ROUNDED_OFF)
         for held in (self.cache.claims.get(mobile_node), self._active(mobile_node)):
             if held is not None:
                 return held.attached_at if held.gateway == gateway else sent

@@ -4,12 +4,12 @@ Octets and time in, octets out, reference-point messages on the other side. Pure
 """
 
 import math
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 
 from opendmm.bindings.mobility.association import (
     MessageRefused,
     ReplayWindow,
-    SecurityAssociation,
 )
 from opendmm.bindings.mobility.outputs import (
     STRANGER,
@@ -19,6 +19,8 @@ from opendmm.bindings.mobility.outputs import (
     Transmit,
     Wanted,
 )
+from opendmm.bindings.mobility.problems import ParameterProblem
+from opendmm.bindings.mobility.unreadable import Unreadable
 from opendmm.bindings.pmipv6.config import PmipConfig
 from opendmm.bindings.pmipv6.heartbeat import Heartbeats
 from opendmm.bindings.pmipv6.lma import LocalMobilityAnchor
@@ -26,7 +28,7 @@ from opendmm.bindings.pmipv6.mag import MobileAccessGateway
 from opendmm.bindings.pmipv6.transfer import ContextTransfer
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
-from opendmm.wire.errors import Reaction, WireError
+from opendmm.wire.errors import WireError
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingError, BindingUpdate
 from opendmm.wire.mobility.codec import decode
 from opendmm.wire.mobility.heartbeat import Heartbeat
@@ -58,6 +60,7 @@ class ProxyMobilityNode:
         self.heartbeats = Heartbeats(config, self._has_binding_with)
         self._peers = {a.address: a for a in config.associations.values()}
         self._replays: dict[NodeId, ReplayWindow] = {}
+        self._unreadable = Unreadable(config.address)
         self._answered: dict[NodeId, float] = {}
 
     def start(self, now: float) -> list[Wanted]:
@@ -82,7 +85,7 @@ class ProxyMobilityNode:
         try:
             message = decode(data, source, self.config.address)
         except WireError as problem:
-            return self._malformed(association, problem, now)
+            return self._wanted(self._unreadable.answer(association, data, problem, now), now)
         try:
             association.verify(message, data, self.config.address)
             self._replays.setdefault(association.peer, ReplayWindow()).admit(message, now)
@@ -153,23 +156,7 @@ class ProxyMobilityNode:
         self._answered[peer] = now
         return [said, *self._wanted(self.lma.refuse(peer, message, status, now), now)]
 
-    def _malformed(
-        self, association: SecurityAssociation, problem: WireError, now: float
-    ) -> list[Wanted]:
-        """RFC 6275 §9.2: a Binding Error for an unknown MH Type."""
-        said = Complain("message-malformed", association.peer, {"why": str(problem)})
-        peer = association.peer
-        if problem.reaction is not Reaction.BINDING_ERROR:
-            return [said]
-        if now - self._answered.get(peer, -math.inf) < BETWEEN_REFUSALS:
-            return [said]
-        self._answered[peer] = now
-        error = BindingError(
-            status=BindingErrorStatus.UNRECOGNIZED_MH_TYPE, home_address=UNSPECIFIED
-        )
-        return [said, *self._wanted([Transmit(peer, error)], now)]
-
-    def _wanted(self, outputs: list[Output], now: float) -> list[Wanted]:
+    def _wanted(self, outputs: Sequence[Output | ParameterProblem], now: float) -> list[Wanted]:
         wanted: list[Wanted] = []
         for output in outputs:
             if not isinstance(output, Transmit):

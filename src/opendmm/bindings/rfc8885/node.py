@@ -3,13 +3,12 @@
 Octets and time in, octets out, reference-point messages on the other side. Pure.
 """
 
-import math
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 
 from opendmm.bindings.mobility.association import (
     MessageRefused,
     ReplayWindow,
-    SecurityAssociation,
 )
 from opendmm.bindings.mobility.outputs import (
     STRANGER,
@@ -20,14 +19,15 @@ from opendmm.bindings.mobility.outputs import (
     Transmit,
     Wanted,
 )
+from opendmm.bindings.mobility.problems import ParameterProblem
+from opendmm.bindings.mobility.unreadable import Unreadable
 from opendmm.bindings.pmipv6.heartbeat import Heartbeats
-from opendmm.bindings.pmipv6.node import BETWEEN_REFUSALS, UNSPECIFIED
 from opendmm.bindings.rfc8885.cmd import CentralMobilityDatabase
 from opendmm.bindings.rfc8885.config import DistributedConfig
 from opendmm.bindings.rfc8885.maar import AccessRouter
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
-from opendmm.wire.errors import Reaction, WireError
+from opendmm.wire.errors import WireError
 from opendmm.wire.mobility.binding import BindingAcknowledgement, BindingError, BindingUpdate
 from opendmm.wire.mobility.codec import decode
 from opendmm.wire.mobility.heartbeat import Heartbeat
@@ -46,7 +46,7 @@ class DistributedMobilityNode:
         self._peers = {a.address: a for a in config.associations.values()}
         self.heartbeats = Heartbeats(config, needed=lambda _peer: True)
         self._replays: dict[NodeId, ReplayWindow] = {}
-        self._answered: dict[NodeId, float] = {}
+        self._unreadable = Unreadable(config.address)
 
     def start(self, now: float) -> list[Wanted]:
         """Tell the peers that this node has begun anew."""
@@ -71,7 +71,7 @@ class DistributedMobilityNode:
             association.verify(message, data, self.config.address)
             self._replays.setdefault(peer, ReplayWindow()).admit(message, now)
         except WireError as problem:
-            return self._malformed(association, problem, now)
+            return self._wanted(self._unreadable.answer(association, data, problem, now), now)
         except MessageRefused as problem:
             return [Complain("message-refused", peer, {"why": str(problem)})]
         try:
@@ -112,23 +112,7 @@ class DistributedMobilityNode:
         again = self.role.updates.restarted(peer, now)
         return [*outputs, *again, Reachable(peer, False), Reachable(peer, True)]
 
-    def _malformed(
-        self, association: SecurityAssociation, problem: WireError, now: float
-    ) -> list[Wanted]:
-        """RFC 6275 §9.2: a Binding Error for an unknown MH Type."""
-        peer = association.peer
-        said = Complain("message-malformed", peer, {"why": str(problem)})
-        if problem.reaction is not Reaction.BINDING_ERROR:
-            return [said]
-        if now - self._answered.get(peer, -math.inf) < BETWEEN_REFUSALS:
-            return [said]
-        self._answered[peer] = now
-        error = BindingError(
-            status=BindingErrorStatus.UNRECOGNIZED_MH_TYPE, home_address=UNSPECIFIED
-        )
-        return [said, *self._wanted([Transmit(peer, error)], now)]
-
-    def _wanted(self, outputs: list[Output], now: float) -> list[Wanted]:
+    def _wanted(self, outputs: Sequence[Output | ParameterProblem], now: float) -> list[Wanted]:
         wanted: list[Wanted] = []
         for output in outputs:
             if not isinstance(output, Transmit):
