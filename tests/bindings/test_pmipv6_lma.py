@@ -352,7 +352,7 @@ def test_an_attachment_in_the_future_begins_no_later_than_its_registration() -> 
     anchor.answer(MAG_1, pbu(NOW, *added(Attached(2**62))))
     (told,) = anchor.told
     assert isinstance(told, r_xu.AttachNotification)
-    assert told.attached_at == int(NOW * 1e6)
+    assert 0 <= told.attached_at - int(NOW * 1e6) <= 16  # a fraction of the timestamp
 
 
 def test_a_refused_handoff_leaves_the_session_as_it_was() -> None:
