@@ -7,12 +7,14 @@ always gives the same result.
 import msgspec
 
 from opendmm.constellation.file import (
+    BgpSection,
     BindingName,
     DatabaseMode,
     Means,
     Mipv6Section,
     ProofMode,
     Rfc8885Section,
+    RouterSoftware,
     ScenarioSection,
     UplinkMode,
 )
@@ -98,6 +100,8 @@ class NodePlan(msgspec.Struct, frozen=True, kw_only=True):
     egress: Egress | None
     """The FE_E in its network (its own, or the one it sits behind); None when it is no anchor."""
     source_filter: bool
+    router: RouterSoftware | None = None
+    """The software of a router that is not ours."""
 
 
 class SubscriberPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +165,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     delegation_proof: ProofMode = ProofMode.MOBILE_NODE
     rfc8885: Rfc8885Section = Rfc8885Section()
     mipv6: Mipv6Section = Mipv6Section()
+    bgp: BgpSection = BgpSection()
     material: str
     timers: Timers
     scenario: ScenarioSection | None

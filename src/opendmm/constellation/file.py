@@ -80,6 +80,14 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A section of the file: fields that are not listed are an error."""
 
 
+class RouterSoftware(StrEnum):
+    """Software of a router that is not ours, and that moved prefixes reach by iBGP."""
+
+    FRR = "frr"
+    BIRD = "bird"
+    GOBGP = "gobgp"
+
+
 class NodeSection(Strict, frozen=True, kw_only=True):
     """A network element: which functional entities it hosts."""
 
@@ -116,6 +124,13 @@ class NodeSection(Strict, frozen=True, kw_only=True):
         bool,
         Meta(description="Drop packets from access links whose source is not of the node's pools."),
     ] = False
+    router: Annotated[
+        RouterSoftware | None,
+        Meta(
+            description="A router that runs this software and nothing of ours; iBGP (`bgp`) tells "
+            "it where prefixes are. `gobgp` sets no routes: it reflects those of others."
+        ),
+    ] = None
 
 
 class LinkSection(Strict, frozen=True, kw_only=True):
@@ -207,6 +222,29 @@ class Mipv6Section(Strict, frozen=True, kw_only=True):
             "then run a daemon: packets pass by the home agent (RFC 6275 §11.7.2)."
         ),
     ] = False
+
+
+class BgpSection(Strict, frozen=True, kw_only=True):
+    """Internal BGP among anchors and routers that are not ours (nodes with `router`)."""
+
+    as_number: Annotated[
+        int, Meta(ge=1, le=4294967294, description="The autonomous system of all of them.")
+    ] = 65000
+    reflectors: Annotated[
+        tuple[Name, ...],
+        Meta(
+            description="Routers that reflect routes (RFC 4456): all others have sessions with "
+            "these alone. None: everyone has one with everyone."
+        ),
+    ] = ()
+    max_prefixes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=4294967295,
+            description="Of a family, that one neighbour may announce: beyond it the session ends.",
+        ),
+    ] = 200000
 
 
 class Means(StrEnum):
@@ -565,6 +603,9 @@ class ConstellationFile(Strict, frozen=True, kw_only=True):
     mipv6: Annotated[Mipv6Section, Meta(description="For an R_XU carried by `mipv6`.")] = (
         Mipv6Section()
     )
+    bgp: Annotated[
+        BgpSection, Meta(description="With nodes that have a `router`: their iBGP sessions.")
+    ] = BgpSection()
     forwarding: Annotated[ForwardingSection, Meta(description="How redirected packets travel.")] = (
         ForwardingSection()
     )

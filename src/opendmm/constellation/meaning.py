@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import networkx
 
 from opendmm.constellation.assembling import missing_parts
+from opendmm.constellation.bgp_meaning import bgp_mistakes
 from opendmm.constellation.file import (
     BindingName,
     ConstellationFile,
@@ -49,6 +50,7 @@ def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem
         clashing_names,
         clashing_addresses,
         missing_parts,
+        bgp_mistakes,
         scenario_mistakes,
     ]
     found = [mistake for check in checks for mistake in check(file)]

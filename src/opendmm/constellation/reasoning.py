@@ -7,7 +7,15 @@ what the forwarding means can carry, whether a protocol fits. Nothing is run.
 
 from collections.abc import Iterator
 
-from opendmm.constellation import counterparts, means, mipv6, pmipv6, promises, rfc8885
+from opendmm.constellation import (
+    bgp_placement,
+    counterparts,
+    means,
+    mipv6,
+    pmipv6,
+    promises,
+    rfc8885,
+)
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
@@ -19,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     *pmipv6.CHECKS,
     *mipv6.CHECKS,
     *rfc8885.CHECKS,
+    *bgp_placement.CHECKS,
 )
 _WEIGHT = {severity: weight for weight, severity in enumerate(Severity)}
 

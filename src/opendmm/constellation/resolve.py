@@ -73,6 +73,7 @@ def deployment(file: ConstellationFile) -> Deployment:
         delegation_proof=file.security.delegation_proof,
         rfc8885=file.rfc8885,
         mipv6=file.mipv6,
+        bgp=file.bgp,
         material=file.security.material,
         timers=Timers(
             lifetime=seconds(file.timers.lifetime),
@@ -107,7 +108,7 @@ def _node(file: ConstellationFile, name: str, number: int, egress: Egress | None
     block = ipaddress.ip_network((locator.address, 64), strict=False)
     return NodePlan(
         name=NodeId(name),
-        entities=section.entities,
+        entities=section.entities or ((FE.FE_R,) if section.router else ()),
         pools=tuple(HomePrefix.parse(pool) for pool in section.pools),
         locator=locator,
         ipv4=str(LOOPBACKS[number]),
@@ -116,6 +117,7 @@ def _node(file: ConstellationFile, name: str, number: int, egress: Egress | None
         anchor=_anchor(section, name),
         egress=egress,
         source_filter=section.source_filter,
+        router=section.router,
     )
 
 

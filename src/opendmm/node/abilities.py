@@ -46,6 +46,8 @@ PATIENCE = 60.0
 
 USUAL_MEANS = "srv6"
 """What a constellation uses that does not say: the laboratory is little without it."""
+ROUTERS = {"vtysh": "frr", "bird": "bird2", "gobgpd": "gobgpd"}
+"""Programs of routers that are not ours, and their Debian packages."""
 PREFIXES = (HomePrefix.parse("2001:db8:a::1/128"), HomePrefix.parse("10.10.0.1/32"))
 
 
@@ -203,6 +205,7 @@ def _trials() -> list[tuple[Ability, Callable[[], None]]]:
             Ability(name="program nft", disables="links cut by a scenario"),
             _program("nft", "nftables"),
         ),
+        *(_router(program, package) for program, package in ROUTERS.items()),
         (Ability(name="first packets", disables="policies on request (pull)"), _first_packets),
         (
             Ability(name="router solicitations", disables="detection on shared access links"),
@@ -214,6 +217,11 @@ def _trials() -> list[tuple[Ability, Callable[[], None]]]:
         (Ability(name="netem", disables="delay by the kernel (a relay does it)"), _emulated_delay),
         (Ability(name="tap devices", disables="delay by a relay, where there is no netem"), _tap),
     ]
+
+
+def _router(program: str, package: str) -> tuple[Ability, Callable[[], None]]:
+    disables = f"routers of the laboratory with the software of package {package}"
+    return Ability(name=f"program {program}", disables=disables), _program(program, package)
 
 
 def _needed(name: str, disables: str) -> Ability:

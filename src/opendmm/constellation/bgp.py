@@ -1,0 +1,105 @@
+"""Who speaks iBGP in a deployment, with whom, and what each may announce.
+
+Speakers are the routers that are not ours and all anchors; sessions lead from locator to
+locator (IPv6 routes) and between the nodes' IPv4 addresses (IPv4 routes). Anchors originate,
+routers only pass on. What a neighbour may announce follows from the file: an anchor its own
+pools, and prefixes out of pools that mobile nodes bring along to it; a reflector what all
+anchors together may; nobody else anything.
+"""
+
+import msgspec
+
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import RouterSoftware
+from opendmm.model.addressing import HomePrefix, Locator
+from opendmm.model.identity import FunctionalEntity, NodeId
+
+ANCHOR_SOFTWARE = RouterSoftware.BIRD
+"""What speaks BGP beside an anchor of ours: it can learn routes by protocol number and turn
+their metric into attributes."""
+
+
+class Announcements(msgspec.Struct, frozen=True):
+    """What a neighbour may announce."""
+
+    pools: tuple[HomePrefix, ...] = ()
+    """Exactly these."""
+    moved: tuple[HomePrefix, ...] = ()
+    """Longer prefixes out of these, marked as moved."""
+
+
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
+    """The far end of a session, as one speaker sees it."""
+
+    node: NodeId
+    locator: Locator
+    ipv4: str
+    client: bool
+    """The speaker reflects to it what others announce (RFC 4456)."""
+    may_announce: Announcements
+
+
+def speakers(deployment: Deployment) -> dict[NodeId, RouterSoftware]:
+    """Every node that speaks BGP and its software, in the order of the file; empty where no
+    node is a router that is not ours."""
+    if not any(plan.router for plan in deployment.nodes.values()):
+        return {}
+    return {
+        name: plan.router or ANCHOR_SOFTWARE
+        for name, plan in deployment.nodes.items()
+        if plan.router or _is_anchor(deployment, name)
+    }
+
+
+def forwarders(deployment: Deployment) -> frozenset[NodeId]:
+    """The speakers whose kernels have what BGP tells them."""
+    found = speakers(deployment).items()
+    return frozenset(name for name, software in found if software is not RouterSoftware.GOBGP)
+
+
+def neighbours(deployment: Deployment, node: NodeId) -> tuple[Neighbour, ...]:
+    """The sessions of one speaker."""
+    reflectors = deployment.bgp.reflectors
+    reflecting = node in reflectors
+    return tuple(
+        _neighbour(deployment, other, client=reflecting and other not in reflectors)
+        for other in speakers(deployment)
+        if other != node and (reflecting or not reflectors or other in reflectors)
+    )
+
+
+def _neighbour(deployment: Deployment, node: NodeId, *, client: bool) -> Neighbour:
+    plan = deployment.nodes[node]
+    return Neighbour(
+        node=node,
+        locator=plan.locator,
+        ipv4=plan.ipv4,
+        client=client,
+        may_announce=_announcements(deployment, node),
+    )
+
+
+def _announcements(deployment: Deployment, node: NodeId) -> Announcements:
+    if _is_anchor(deployment, node):
+        return Announcements(deployment.nodes[node].pools, _brought_along(deployment, node))
+    if node in deployment.bgp.reflectors:
+        everyone = tuple(pool for plan in deployment.nodes.values() for pool in plan.pools)
+        return Announcements(everyone, everyone)
+    return Announcements()
+
+
+def _brought_along(deployment: Deployment, anchor: NodeId) -> tuple[HomePrefix, ...]:
+    """Pools that prefixes at an anchor can be out of: its own, and those of the homes of mobile
+    nodes that can come to it."""
+    homes = {
+        home
+        for subscriber in deployment.subscribers.values()
+        if anchor in deployment.agents_of(subscriber)
+        for home in (subscriber.homes or (subscriber.home,))
+    }
+    nodes = deployment.nodes.items()
+    return tuple(p for name, plan in nodes if name in {anchor, *homes} for p in plan.pools)
+
+
+def _is_anchor(deployment: Deployment, node: NodeId) -> bool:
+    return FunctionalEntity.FE_MA_C in deployment.nodes[node].entities
