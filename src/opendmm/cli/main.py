@@ -19,6 +19,7 @@ from opendmm.cli.errors import ExitCode
 
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "check": ("opendmm.cli.check:check", "Validate a constellation and reason about it."),
+    "export": ("opendmm.cli.export:export", "Make the configuration of routers."),
     "draw": ("opendmm.cli.draw:draw", "Draw a constellation as SVG."),
     "lab": ("opendmm.cli.lab:lab", "Run a constellation in network namespaces."),
     "sim": ("opendmm.cli.sim:sim", "Run a constellation in the simulator."),

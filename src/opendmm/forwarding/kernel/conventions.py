@@ -23,6 +23,9 @@ ATTACHED_TABLE = 7303
 """Attached mobile nodes again, so that uplink tunnels leave traffic between them alone."""
 OPTIMISED_TABLE = 7305
 """Routes into the data path of route optimisation (RFC 6275), of packets that a node makes."""
+ANNOUNCED_TABLE = 7306
+"""Prefixes that a BGP daemon beside this node announces; no packet is looked up in it. The metric
+is 2³²−1 less the number of the move, so that of two routes the later move is the better one."""
 
 EGRESS_PRIORITY = 17301
 ATTACHED_PRIORITY = 17302

@@ -1,0 +1,55 @@
+"""`dmm export`: the configuration of routers that are not ours."""
+
+from pathlib import Path
+
+import click
+
+from opendmm.cli.errors import BadInputError
+from opendmm.constellation.bgp import speakers
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import RouterSoftware
+from opendmm.constellation.reading import ConstellationError, load_deployment
+from opendmm.model.identity import NodeId
+from opendmm.routers.export import configuration
+
+
+@click.command()
+@click.argument("software", type=click.Choice(RouterSoftware, case_sensitive=False))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--node", help="Only this node's; otherwise of every node with that software.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write OUTPUT/NODE/ and the daemon's usual file name, instead of standard output.",
+)
+def export(software: RouterSoftware, file: Path, node: str | None, output: Path | None) -> None:
+    """Make the configuration of SOFTWARE for the iBGP speakers of the constellation FILE.
+
+    `bird` includes the anchors: it announces for them.
+    """
+    try:
+        deployment = load_deployment(file)
+    except ConstellationError as error:
+        raise BadInputError(str(error)) from error
+    for name in _nodes(deployment, software, node):
+        usual, text = configuration(deployment, name)
+        if output is None:
+            click.echo(text, nl=False)
+            continue
+        place = output / name / usual
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+        click.echo(str(place))
+
+
+def _nodes(deployment: Deployment, software: RouterSoftware, wanted: str | None) -> list[NodeId]:
+    found = [name for name, its in speakers(deployment).items() if its is software]
+    if not found:
+        hint = f"give a node `router: {software}`"
+        raise BadInputError(f"{deployment.name} has no speaker with {software}: {hint}")
+    if wanted is None:
+        return found
+    if wanted not in found:
+        raise BadInputError(f"`{wanted}` does not run {software}; these do: {', '.join(found)}")
+    return [NodeId(wanted)]
