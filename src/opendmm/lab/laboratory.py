@@ -1,4 +1,5 @@
-"""A constellation up on this machine: namespaces, links, captures, daemons, mobile nodes' links.
+"""A constellation up on this machine: namespaces, links, captures, daemons, mobile nodes' links,
+and routers that are not ours.
 
 Up and down; what happens in between is the scenario's (`opendmm.lab.run`) or a person's.
 """
@@ -16,6 +17,7 @@ from opendmm.lab.guardian import appoint
 from opendmm.lab.namespaces import claim
 from opendmm.lab.network import LabNetwork
 from opendmm.lab.processes import Process, end
+from opendmm.lab.routers import Routers
 
 Progress = Callable[[str], None]
 
@@ -30,6 +32,7 @@ class Laboratory:
         self.network = LabNetwork(deployment, self.namespaces)
         self._file = file.resolve()
         self.daemons = Daemons(deployment, self._file, self.namespaces)
+        self.routers = Routers(deployment, self.namespaces)
         self.links: dict[str, MobileNodeLinks] = {}
         self._captures: list[PacketCapture] = []
         self._guardian: Process | None = None
@@ -47,6 +50,9 @@ class Laboratory:
                 PacketCapture(self.namespaces.name(node), pcap / f"{node}.pcap")
                 for node in self.network.nodes()
             ]
+        if self.routers.names():
+            self.progress(f"routers: {', '.join(self.routers.names())}")
+            self.routers.start()
         self.progress(f"daemons: {', '.join(self.daemons.names())}")
         self.daemons.start()
 
@@ -56,6 +62,7 @@ class Laboratory:
             for capture in self._captures:
                 capture.close()
             self.daemons.stop()
+            self.routers.stop()
             self._close_links()
             self.network.close()
             self.namespaces.remove()

@@ -1,12 +1,13 @@
 """A deployment's nodes and links as namespaces, devices, addresses and static routes.
 
-Routes follow the file's costs and never change.
+Routes follow the file's costs and never change; where BGP speaks, it tells of the pools.
 """
 
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+from opendmm.constellation.bgp import forwarders
 from opendmm.constellation.deployment import (
     CoreLink,
     Deployment,
@@ -52,6 +53,7 @@ class LabNetwork:
         self.deployment = deployment
         self.namespaces = namespaces
         self.topology = Topology(deployment)
+        self._told_by_bgp = forwarders(deployment)
         self._indexes = itertools.count(100)
         self._relay = None if netem_available() else RelayProcess()
 
@@ -180,7 +182,7 @@ class LabNetwork:
             ipv6, ipv4 = self._neighbour_addresses(plan.name, hop)
             yield f"route add {other.egress_block} via {ipv6} src {plan.locator}"
             yield f"route add {other.ipv4}/32 via {ipv4} src {plan.ipv4}"
-            for pool in other.pools:
+            for pool in other.pools if plan.name not in self._told_by_bgp else ():
                 via, source = (ipv6, plan.locator) if pool.is_ipv6 else (ipv4, plan.ipv4)
                 yield f"route add {pool} via {via} src {source}"
 

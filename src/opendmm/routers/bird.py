@@ -22,6 +22,10 @@ found by the next scan: tens of seconds in place of a third of one."""
 SCAN = 60
 """Seconds between readings of the whole table, in case something was lost nevertheless."""
 
+METRIC = 1024
+"""Of routes that BIRD sets on an anchor: after our own rules, before the last resort that keeps
+packets of a home pool from leaving it again."""
+
 
 def bird_conf(speaker: Speaker) -> str:
     """The whole bird.conf."""
@@ -32,6 +36,7 @@ def bird_conf(speaker: Speaker) -> str:
         table=ANNOUNCED_TABLE,
         protocol=PROTOCOL,
         move_number=MOVE_NUMBER,
+        metric=METRIC,
         buffer=NETLINK_BUFFER,
         scan=SCAN,
         hold=HOLD,

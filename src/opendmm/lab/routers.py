@@ -1,0 +1,113 @@
+"""The routers of a laboratory that are not ours: their real daemons in the nodes' namespaces.
+
+Each node has a folder of its own in the laboratory's: configuration, sockets, what the daemons
+say. Nothing is written elsewhere, so two laboratories do not meet, and what takes a laboratory
+away takes these away, too.
+"""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from opendmm.constellation.bgp import speakers
+from opendmm.constellation.deployment import Deployment
+from opendmm.lab.errors import LabError
+from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces
+from opendmm.lab.routing_software import SOFTWARE, Place
+from opendmm.model.identity import NodeId
+from opendmm.routers.export import configuration
+from opendmm.routers.speaker import speaker
+
+START_TIMEOUT = 60.0
+"""Seconds for all sessions to be established."""
+PAUSE = 0.1
+
+
+class Routers:
+    """The routing daemons of all speakers: routers, reflectors, and those beside anchors."""
+
+    def __init__(self, deployment: Deployment, namespaces: Namespaces) -> None:
+        self.deployment = deployment
+        self._namespaces = namespaces
+        self._running: dict[NodeId, list[subprocess.Popen[bytes]]] = {}
+
+    def names(self) -> list[NodeId]:
+        """Every node that runs such daemons."""
+        return list(speakers(self.deployment))
+
+    def start(self) -> None:
+        """Start them all, and wait until every session is established. Raises LabError."""
+        self._all_installed()
+        for name in self.names():
+            self.start_one(name)
+        deadline = time.monotonic() + START_TIMEOUT
+        for name in self.names():
+            while lacking := self.lacking(name):
+                self._all_alive(name)
+                if time.monotonic() > deadline:
+                    raise LabError(
+                        f"{name} has no BGP session with {', '.join(lacking)}: "
+                        f"{self._place(name).last_words()}"
+                    )
+                time.sleep(PAUSE)
+
+    def start_one(self, name: NodeId) -> None:
+        """Start (again) the daemons of one node."""
+        place = self._place(name)
+        software = SOFTWARE[speakers(self.deployment)[name]]
+        usual, text = configuration(self.deployment, name)
+        place.folder.mkdir(parents=True, exist_ok=True)
+        (place.folder / usual).write_text(text)
+        software.prepare(place)
+        self._running[name] = []
+        for command in software.commands(place):
+            self._running[name].append(place.start(command))
+            software.await_started(place)
+
+    def lacking(self, name: NodeId) -> list[str]:
+        """The neighbours that a speaker has no session with now, or not of both families."""
+        view = speaker(self.deployment, name)
+        found = SOFTWARE[view.software].established(self._place(name))
+        lacking = (str(one.node) for one in view.sessions if one.remote not in found)
+        return list(dict.fromkeys(lacking))
+
+    def kill(self, name: NodeId) -> None:
+        """SIGKILL: they are gone at once, and their routes stay in the kernel."""
+        for process in self._running[name]:
+            process.kill()
+            process.wait()
+
+    def stop(self) -> None:
+        """End them all, what depends on others first."""
+        started = [process for daemons in self._running.values() for process in reversed(daemons)]
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + LONGEST_WAIT
+        for process in started:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running.clear()
+
+    def ask(self, name: NodeId, *question: str) -> str:
+        """What the software's own command line answers (`show route`, `show bgp ipv6`, …)."""
+        return SOFTWARE[speakers(self.deployment)[name]].ask(self._place(name), *question)
+
+    def _place(self, name: NodeId) -> Place:
+        folder = self._namespaces.folder / "routers" / name
+        return Place(self._namespaces.name(name), folder)
+
+    def _all_installed(self) -> None:
+        for software in dict.fromkeys(speakers(self.deployment).values()):
+            missing = [p for p in SOFTWARE[software].programs if not Path(p).exists()]
+            if missing:
+                package = SOFTWARE[software].package
+                raise LabError(f"{missing[0]} is missing: install the package {package}")
+
+    def _all_alive(self, name: NodeId) -> None:
+        for process in self._running[name]:
+            if process.poll() is not None:
+                raise LabError(f"a router daemon of {name} ended: {self._place(name).last_words()}")
