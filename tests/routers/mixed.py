@@ -1,7 +1,7 @@
 """A small network of routers that are not ours: every software, a reflector, two anchors.
 
-    cn - edge - rr - agg-a - anchor-a
-                 \\-- agg-b - anchor-b
+cn - edge - rr - agg-a - anchor-a
+             \\-- agg-b - anchor-b
 """
 
 from typing import Any
