@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from mixed import mixed, resolved
 
+from mixed_routers import mixed, resolved
 from opendmm.cli.export import export
 from opendmm.constellation.file import RouterSoftware
 from opendmm.model.identity import NodeId
