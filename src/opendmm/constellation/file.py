@@ -245,6 +245,13 @@ class BgpSection(Strict, frozen=True, kw_only=True):
             description="Of a family, that one neighbour may announce: beyond it the session ends.",
         ),
     ] = 200000
+    recommended: Annotated[
+        bool,
+        Meta(
+            description="Settings for quick moves: FRR sets routes at once and replaces those of "
+            "IPv6 in place, BIRD has a large netlink buffer. Without: as the routers come."
+        ),
+    ] = True
 
 
 class Means(StrEnum):

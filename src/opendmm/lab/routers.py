@@ -61,7 +61,8 @@ class Routers:
         (place.folder / usual).write_text(text)
         software.prepare(place)
         self._running[name] = []
-        for command in software.commands(place):
+        recommended = self.deployment.bgp.recommended
+        for command in software.commands(place, recommended=recommended):
             self._running[name].append(place.start(command))
             software.await_started(place)
 

@@ -56,8 +56,8 @@ class Software(Protocol):
     def prepare(self, place: Place) -> None:
         """What must be there before the daemons."""
 
-    def commands(self, place: Place) -> list[list[str]]:
-        """The daemons, in the order in which they start."""
+    def commands(self, place: Place, *, recommended: bool) -> list[list[str]]:
+        """The daemons, in the order in which they start, as we recommend or as they come."""
 
     def await_started(self, place: Place) -> None:
         """Return when the next one may start."""
@@ -78,7 +78,7 @@ class Bird:
     def prepare(self, place: Place) -> None:
         """Nothing is needed."""
 
-    def commands(self, place: Place) -> list[list[str]]:
+    def commands(self, place: Place, *, recommended: bool) -> list[list[str]]:  # noqa: ARG002 (it is all in the file)
         configuration = place.folder / FORMATS[RouterSoftware.BIRD].file
         return [[self.programs[0], "-f", "-c", str(configuration), "-s", self._socket(place)]]
 
@@ -116,7 +116,7 @@ class Frr:
             raise LabError("FRR needs its own user, which only root can become: run this as root")
         shutil.chown(place.folder, self.user, self.user)
 
-    def commands(self, place: Place) -> list[list[str]]:
+    def commands(self, place: Place, *, recommended: bool) -> list[list[str]]:
         configuration = place.folder / FORMATS[RouterSoftware.FRR].file
         common = [
             *("-f", str(configuration), "-z", str(self._zebra(place))),
@@ -126,7 +126,7 @@ class Frr:
             [program, *common, "-i", str(place.folder / f"{Path(program).name}.pid")]
             for program in self.programs[:2]
         )
-        return [[*zebra, *ZEBRA_OPTIONS], bgpd]
+        return [[*zebra, *(ZEBRA_OPTIONS if recommended else ())], bgpd]
 
     def await_started(self, place: Place) -> None:
         deadline = time.monotonic() + SOCKET_TIMEOUT
@@ -164,7 +164,7 @@ class GoBgp:
     def prepare(self, place: Place) -> None:
         """Nothing is needed."""
 
-    def commands(self, place: Place) -> list[list[str]]:
+    def commands(self, place: Place, *, recommended: bool) -> list[list[str]]:  # noqa: ARG002 (it is all in the file)
         configuration = place.folder / FORMATS[RouterSoftware.GOBGP].file
         options = ["--api-hosts", "127.0.0.1:50051", "--pprof-disable"]
         return [[self.programs[0], "-t", "yaml", "-f", str(configuration), *options]]

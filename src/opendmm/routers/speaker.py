@@ -57,6 +57,8 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     """It is one of ours: announces its pools, and what is at it, from the kernel."""
     pools: tuple[HomePrefix, ...]
     max_prefixes: int
+    recommended: bool
+    """Set for quick moves; otherwise as the software comes."""
     sessions: tuple[Session, ...]
 
     @property
@@ -78,6 +80,7 @@ def speaker(deployment: Deployment, node: NodeId) -> Speaker:
         anchor=plan.router is None,
         pools=plan.pools,
         max_prefixes=deployment.bgp.max_prefixes,
+        recommended=deployment.bgp.recommended,
         sessions=tuple(
             session for far in neighbours(deployment, node) for session in _sessions(plan, far)
         ),
