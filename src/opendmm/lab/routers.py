@@ -8,12 +8,13 @@ away takes these away, too.
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from opendmm.constellation.bgp import speakers
+from opendmm.constellation.bgp import forwarders, speakers
 from opendmm.constellation.deployment import Deployment
 from opendmm.lab.errors import LabError
-from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces
+from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces, execute
 from opendmm.lab.routing_software import SOFTWARE, Place
 from opendmm.model.identity import NodeId
 from opendmm.routers.export import configuration
@@ -37,20 +38,15 @@ class Routers:
         return list(speakers(self.deployment))
 
     def start(self) -> None:
-        """Start them all, and wait until every session is established. Raises LabError."""
+        """Start them all; wait for every session, and for all pools in kernels. Raises LabError."""
         self._all_installed()
         for name in self.names():
             self.start_one(name)
         deadline = time.monotonic() + START_TIMEOUT
         for name in self.names():
-            while lacking := self.lacking(name):
-                self._all_alive(name)
-                if time.monotonic() > deadline:
-                    raise LabError(
-                        f"{name} has no BGP session with {', '.join(lacking)}: "
-                        f"{self._place(name).last_words()}"
-                    )
-                time.sleep(PAUSE)
+            self._wait(deadline, name, "no BGP session with", self.lacking)
+        for name in forwarders(self.deployment):
+            self._wait(deadline, name, "no route to", self.unreached)
 
     def start_one(self, name: NodeId) -> None:
         """Start (again) the daemons of one node."""
@@ -72,6 +68,17 @@ class Routers:
         found = SOFTWARE[view.software].established(self._place(name))
         lacking = (str(one.node) for one in view.sessions if one.remote not in found)
         return list(dict.fromkeys(lacking))
+
+    def unreached(self, name: NodeId) -> list[str]:
+        """Pools of others that a node's kernel has no route to."""
+        namespace = self._namespaces.name(name)
+        known = {
+            line.split()[0]
+            for family in ("-6", "-4")
+            for line in execute(namespace, "ip", family, "route", "show").splitlines()
+        }
+        others = (plan for other, plan in self.deployment.nodes.items() if other != name)
+        return [str(pool) for plan in others for pool in plan.pools if str(pool) not in known]
 
     def kill(self, name: NodeId) -> None:
         """SIGKILL: they are gone at once, and their routes stay in the kernel."""
@@ -96,6 +103,17 @@ class Routers:
     def ask(self, name: NodeId, *question: str) -> str:
         """What the software's own command line answers (`show route`, `show bgp ipv6`, …)."""
         return SOFTWARE[speakers(self.deployment)[name]].ask(self._place(name), *question)
+
+    def _wait(
+        self, deadline: float, name: NodeId, what: str, lacking: Callable[[NodeId], list[str]]
+    ) -> None:
+        """Until nothing is lacking. Raises LabError at the deadline, or when a daemon ends."""
+        while found := lacking(name):
+            self._all_alive(name)
+            if time.monotonic() > deadline:
+                last = self._place(name).last_words()
+                raise LabError(f"{name} has {what} {', '.join(found)}: {last}")
+            time.sleep(PAUSE)
 
     def _place(self, name: NodeId) -> Place:
         folder = self._namespaces.folder / "routers" / name

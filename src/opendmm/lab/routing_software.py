@@ -14,7 +14,6 @@ import msgspec
 from opendmm.constellation.file import RouterSoftware
 from opendmm.lab.errors import LabError
 from opendmm.lab.namespaces import execute
-from opendmm.lab.privileges import in_user_namespace
 from opendmm.routers.export import FORMATS
 from opendmm.routers.frr import ZEBRA_OPTIONS
 
@@ -112,9 +111,11 @@ class Frr:
     user = "frr"
 
     def prepare(self, place: Place) -> None:
-        if in_user_namespace():
-            raise LabError("FRR needs its own user, which only root can become: run this as root")
-        shutil.chown(place.folder, self.user, self.user)
+        try:
+            shutil.chown(place.folder, self.user, self.user)
+        except (OSError, LookupError) as error:
+            why = f"FRR runs as user {self.user}, and only root can let it: run this as root"
+            raise LabError(f"{why} ({error})") from error
 
     def commands(self, place: Place, *, recommended: bool) -> list[list[str]]:
         configuration = place.folder / FORMATS[RouterSoftware.FRR].file
