@@ -373,10 +373,10 @@ class MobileNode:
 
     # What there is
 
-    @property
-    def care_of(self) -> IPv6Address | None:
-        """The present one; None at home, or nowhere."""
-        return self.attachment.care_of if self.attachment is not None else None
+    def attachment_of(self, home_address: IPv6Address) -> Attachment | None:
+        """Where a home address is registered now: the same for all. None when it is nowhere."""
+        del home_address
+        return self.attachment
 
     def registered_until(self, home_address: IPv6Address) -> float | None:
         """When the binding at the present place ends, infinite at home; None where no home agent

@@ -9,6 +9,7 @@ from opendmm.entities.effects import (
     LinkAttached,
     LinkDetached,
     Persist,
+    Remove,
 )
 from opendmm.entities.fe_mu_c.client import Client, Link
 from opendmm.model.addressing import HomePrefix, Locator
@@ -90,8 +91,10 @@ class HostClient(Client):
             latest = list(self._up.values())[-1]
             return self.attached(latest, now)
         del self.links[self.mobile_node]
+        # The kernel forgets routes over a link that goes down: the same one must be put again.
         return [
             *self.outstanding.settle(("attach", self.mobile_node)),
+            *(Remove(RuleKey(Table.UPLINK, source)) for source in self.sources),
             Persist(str(self.mobile_node), None),
         ]
 

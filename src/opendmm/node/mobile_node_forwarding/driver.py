@@ -39,6 +39,9 @@ from opendmm.model.rules import Access, Action, Change, RuleKey, Table, Tunnel
 from opendmm.node.mobile_node_forwarding import labels, routes, tunnel_end
 from opendmm.node.mobile_node_forwarding.surroundings import visited
 
+ALREADY_THERE = frozenset({errno.EEXIST})
+NOTHING_TO_REMOVE = frozenset({errno.ESRCH, errno.ENOENT, errno.EAFNOSUPPORT})
+"""The kernel has taken it away before us, with the link."""
 OURS = frozenset({routes.CARE_OF_PRIORITY, routes.SOURCE_PRIORITY})
 
 
@@ -114,8 +117,9 @@ class MobileNodeForwarding:
         key, action = change.key, change.action
         if key.table is not Table.UPLINK or (key.prefix.length and not key.prefix.is_host):
             return f"a mobile node steers what it sends, no rule {key}"
+        done = NOTHING_TO_REMOVE if action is None else ALREADY_THERE
         try:
-            self._execute(self._messages(key, action))
+            self._execute(self._messages(key, action), done)
         except (RefusedError, OSError) as problem:
             return str(problem)
         self._leave_links(key, action)
@@ -145,9 +149,9 @@ class MobileNodeForwarding:
                 ]
         raise RefusedError(f"a mobile node cannot do {action}")
 
-    def _execute(self, messages: Sequence[bytes]) -> None:
+    def _execute(self, messages: Sequence[bytes], done: frozenset[int]) -> None:
         for refusal in self._netlink.execute(messages).values():
-            if refusal.number != errno.EEXIST:
+            if refusal.number not in done:
                 raise RefusedError(refusal.text)
 
     def _leave_links(self, key: RuleKey, action: Action | None) -> None:
