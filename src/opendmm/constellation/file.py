@@ -489,7 +489,10 @@ class FaultSection(Strict, frozen=True, kw_only=True):
         FaultKind,
         Meta(description="kill a daemon (restarted after `lasts`), pause it, or cut a link."),
     ]
-    node: Annotated[Name | None, Meta(description="kill, pause: whose daemon.")] = None
+    node: Annotated[
+        Name | None,
+        Meta(description="kill, pause: whose daemon; a mobile node's, if it has a client."),
+    ] = None
     link: Annotated[tuple[Name, Name] | None, Meta(description="cut: the link's ends.")] = None
     lasts: Annotated[Duration | None, Meta(description="How long; none: for good.")] = None
 

@@ -135,8 +135,7 @@ class MobileNodeForwarding:
                 table = routes.table_of(prefix)
                 return [*gone, delete_route(default, 0, routes.selector(table))]
             case Access(interface):
-                index = socket.if_nametoindex(interface)
-                return [routes.to_anchor(prefix, index), *steering]
+                return [routes.to_anchor(prefix, _index(interface)), *steering]
             case Tunnel(agent, care_of) if prefix.is_ipv6:
                 link = visited(self._netlink, care_of.address)
                 source = prefix.network if prefix.length else self._home
@@ -213,6 +212,13 @@ def _action(route: Route, links: dict[int, bytes]) -> Action:
         return Access(_name(form.output), b"")
     agent = Locator(final_segment(form.encapsulation))
     return Tunnel(agent, Locator(links.get(form.output, bytes(16))))
+
+
+def _index(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as error:
+        raise RefusedError(f"interface {interface}: {error}") from None
 
 
 def _name(index: int) -> str:
