@@ -30,7 +30,7 @@ def mip_config(
         address=None if mobile_node is not None else _address(deployment.nodes[node].locator),
         mobile_node=mobile_node,
         agents=agents,
-        nodes={name: _address(plan.locator) for name, plan in deployment.nodes.items()},
+        nodes={name: address for name, address in agents.items() if name != node},
         associations={
             peer: SharedKey(peer=peer, spi=SPI, key=key)
             for peer, key in shared_keys.items()
