@@ -182,6 +182,13 @@ class DatabaseMode(StrEnum):
     PROXY = "proxy"
 
 
+class Compatibility(StrEnum):
+    """Whose habits are put up with, beyond the RFCs."""
+
+    NONE = "none"
+    MAD_PMIPV6 = "mad-pmipv6"
+
+
 class Rfc8885Section(Strict, frozen=True, kw_only=True):
     """Distributed Proxy Mobile IPv6, for reference points carried by `rfc8885`."""
 
@@ -195,6 +202,13 @@ class Rfc8885Section(Strict, frozen=True, kw_only=True):
     previous_maars: Annotated[
         int, Meta(ge=1, le=64, description="At most, of one mobile node (RFC 8885 §6).")
     ] = 8
+    compatibility: Annotated[
+        Compatibility,
+        Meta(
+            description="mad-pmipv6: MAARs read acknowledgements of that controller (of 2016), "
+            "which is unauthenticated and grants nothing: they are logged, and redirect nothing."
+        ),
+    ] = Compatibility.NONE
 
 
 class Mipv6Section(Strict, frozen=True, kw_only=True):

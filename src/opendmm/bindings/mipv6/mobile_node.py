@@ -58,6 +58,7 @@ FOR_GOOD = {
     BindingStatus.REGISTRATION_TYPE_CHANGE_DISALLOWED: Status.REFUSED,
     BindingStatus.MIPV6_MESG_ID_REQD: Status.REFUSED,
     BindingStatus.INVALID_CARE_OF_ADDRESS: Status.REFUSED,
+    BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED: Status.STALE,
 }
 """After these, nothing more is sent for this attachment (§11.7.3)."""
 FOR_NOW = {
