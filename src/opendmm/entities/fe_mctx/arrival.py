@@ -112,7 +112,7 @@ class Arrival:
         """An attachment that is over does not begin again. A client on the mobile node may not
         know: its binding has ended while it was out of reach. It can sign another beginning."""
         outdated = Notice("attachment-outdated", {"mobile_node": message.mobile_node})
-        if sender.node != message.mobile_node:
+        if sender.node != NodeId(message.mobile_node):
             return [outdated]
         stale = r_xu.AttachAcknowledgement(
             mobile_node=message.mobile_node,
