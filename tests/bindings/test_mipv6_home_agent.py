@@ -403,6 +403,7 @@ def test_forgeries_are_answered_once_in_a_second() -> None:
         (Status.FORWARDING_FAILED, BindingStatus.FORWARDING_SETUP_FAILED),
         (Status.UNAVAILABLE, BindingStatus.INSUFFICIENT_RESOURCES),
         (Status.NOT_RESPONSIBLE, BindingStatus.NOT_HOME_SUBNET),
+        (Status.STALE, BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED),
         (Status.REFUSED, BindingStatus.REASON_UNSPECIFIED),
     ],
 )

@@ -241,6 +241,7 @@ def test_it_sets_its_clock_by_the_home_agents() -> None:
         (BindingStatus.NOT_HOME_SUBNET, Status.NOT_RESPONSIBLE),
         (BindingStatus.NOT_HOME_AGENT_FOR_THIS_MOBILE_NODE, Status.UNKNOWN_MOBILE_NODE),
         (BindingStatus.INVALID_CARE_OF_ADDRESS, Status.REFUSED),
+        (BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED, Status.STALE),
     ],
     ids=lambda status: status.name if isinstance(status, BindingStatus) else "",
 )
@@ -280,6 +281,20 @@ def test_a_refusal_for_now_is_told_once_and_the_binding_update_repeated(
     (again,) = mobile.fire(mobile.core.next_timer())
     mobile.hears(answered(again))
     assert mobile.last.status == Status.ACCEPTED
+
+
+def test_a_binding_that_has_ended_unheard_makes_room_for_another_attachment() -> None:
+    mobile = Mobile()
+    (update,) = mobile.goes(attach(COA_1))
+    mobile.hears(answered(update))
+    (renewal,) = mobile.fire(mobile.core.next_timer())
+    mobile.hears(answered(renewal, BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED))
+    assert mobile.last.status == Status.STALE
+    (anew,) = mobile.goes(attach(COA_1, NOW + 400))
+    assert addition(update_in(anew), Moved).attached_at == int((NOW + 400) * 1e6)
+    mobile.hears(answered(anew))
+    assert mobile.last.status == Status.ACCEPTED
+    assert mobile.last.attached_at == int((NOW + 400) * 1e6)
 
 
 def test_a_binding_is_renewed_after_two_thirds_of_what_was_granted() -> None:

@@ -185,3 +185,22 @@ def test_a_gateway_whose_clock_is_behind_counts_once_the_other_has_let_go(
     network.hosts[ANCHOR_A].receive(envelope, network.now)
     network.run()
     assert network.rules(ANCHOR_A)[DOWN] == Redirect(end_of(MAG_A2))
+
+
+def test_a_gateway_with_a_slow_clock_that_repeats_itself_is_answered(
+    network: InstantNetwork,
+) -> None:
+    attach(network, MAG_A)
+    detach(network, MAG_A)
+    event = LinkAttached(MN, "mn1", b"\2\0\0\0\0\1")
+    network.hosts[MAG_A2].local(FE.FE_MU_C, event, network.now - 5.0)
+    network.run()
+    said = next(
+        e
+        for e in network.log
+        if e.sender.node == MAG_A2 and isinstance(e.message, r_xu.AttachNotification)
+    )
+    network.log.clear()
+    network.hosts[ANCHOR_A].receive(said, network.now)
+    network.run()
+    assert network.names() == [f"R_XU AttachAcknowledgement {ANCHOR_A}>{MAG_A2}"]

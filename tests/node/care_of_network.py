@@ -41,7 +41,7 @@ DOWNLINK, EGRESS = RuleKey(Table.DOWNLINK, PREFIX), RuleKey(Table.EGRESS, PREFIX
 UPLINK = RuleKey(Table.UPLINK, EVERYTHING)
 ACCESS_MTU, CORE_MTU = 1500, 2000
 NODES = ("cn", "ha", "ar1", "ar2", "mn")
-OUTER, UDP = 41, 17
+OUTER, UDP, DESTINATION_OPTIONS = 41, 17, 60
 
 
 def locator(address: IPv6Address) -> Locator:
@@ -207,7 +207,8 @@ def _access_link(names: dict[str, str], router: str, metric: int) -> None:
         sh(f"ip -n {names[router]} addr add {care_of + 1}/64 dev mn nodad")
         sh(f"ip -n {names[router]} -6 route add default via fe80::1 dev ha")
         sh(f"ip -n {names['ha']} -6 route add {care_of}/128 via fe80::2 dev {router}")
-    sh(f"ip -n {mobile} addr add {care_of}/64 dev {router} nodad")
+    length = 128 if router == "ha" else 64  # its own address is not on the link
+    sh(f"ip -n {mobile} addr add {care_of}/{length} dev {router} nodad")
     sh(f"ip -n {mobile} -6 route add default via fe80::1 dev {router} metric {metric}")
 
 
@@ -225,6 +226,15 @@ def datagram(source: IPv6Address, destination: IPv6Address, port: int, data: byt
     words = pseudo + head + bytes(2) + data + bytes(len(data) % 2)
     checksum = -int.from_bytes(words, "big") % 0xFFFF or 0xFFFF
     return _header(source, destination, UDP, length) + head + struct.pack(">H", checksum) + data
+
+
+def with_options(packet: bytes, options: bytes) -> bytes:
+    """The datagram with a Destination Options header, if any, before UDP."""
+    if not options:
+        return packet
+    length = len(packet) - 40 + len(options)
+    source, destination = (IPv6Address(packet[at : at + 16]) for at in (8, 24))
+    return _header(source, destination, DESTINATION_OPTIONS, length) + options + packet[40:]
 
 
 def tunnelled(source: IPv6Address, destination: IPv6Address, inner: bytes) -> bytes:

@@ -2,6 +2,7 @@
 §11.3)."""
 
 import re
+import struct
 import time
 from collections.abc import Iterator
 from ipaddress import IPv6Address
@@ -16,6 +17,7 @@ from care_of_network import (
     EGRESS,
     ELSEWHERE,
     HOME,
+    UDP,
     UPLINK,
     Network,
     Probes,
@@ -28,9 +30,12 @@ from care_of_network import (
     to_guest,
     tunnelled,
     why_not,
+    with_options,
 )
 from wiretap import dissected, recorded
 
+from opendmm.forwarding.kernel.conventions import VXLAN_PORT
+from opendmm.forwarding.kernel.means.vxlan import UPLINK_NETWORK
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.rules import Access, Change, Redirect, RuleKey, Table, Tunnel
 from opendmm.node.mobile_node_forwarding import tunnel_end
@@ -315,6 +320,29 @@ def test_a_guest_on_its_home_agents_own_access_link_reaches_it_but_no_segment(
         inner = datagram(HOME, CORRESPONDENT, listener.getsockname()[1], b"forged")
         for end in range(2, 256):
             net.inject("mn", "ha", tunnelled(CARE_OF["ha"], AGENT - 1 + end, inner))
+        assert heard(listener) == []
+
+
+@pytest.mark.parametrize("where", ["ar1", "ha"])
+def test_a_guest_reaches_its_home_agent_itself_from_its_home_address(
+    net: Network, where: str
+) -> None:
+    agent, mobile = net.agent(), net.mobile()
+    net.guest(agent, mobile, where)
+    assert " 0% packet loss" in net.run("mn", f"ping -c 3 -i 0.1 -W 2 -I {HOME} {AGENT}")
+
+
+@pytest.mark.parametrize("options", [b"", bytes((UDP, 0, 1, 4, 0, 0, 0, 0))], ids=["", "behind"])
+def test_a_guest_reaches_no_vxlan_from_inside_its_tunnel(net: Network, options: bytes) -> None:
+    agent, mobile = net.agent("vxlan"), net.mobile()
+    net.guest(agent, mobile, "ar1")
+    with listening(net, "cn", CORRESPONDENT) as listener:
+        forged = datagram(STRANGER, CORRESPONDENT, listener.getsockname()[1], b"forged")
+        vxlan = struct.pack(">BBBBI", 0x0C, 0, 0, 2, UPLINK_NETWORK << 8) + forged
+        inner = with_options(datagram(HOME, AGENT, VXLAN_PORT, vxlan), options)
+        net.inject("ar1", "ha", inner)
+        assert heard(listener) == [b"forged"]
+        net.inject("ar1", "ha", tunnelled(CARE_OF["ar1"], AGENT, inner))
         assert heard(listener) == []
 
 

@@ -61,6 +61,28 @@ def test_a_mobile_node_that_never_was_at_home_is_reached(deployment: Deployment)
     assert auditor.violations == []
 
 
+@pytest.mark.parametrize("place", ["ar-1", "ar-3"])
+def test_out_of_reach_for_longer_than_its_binding_lasts_it_is_served_again_afterwards(
+    deployment: Deployment, place: str
+) -> None:
+    """The home agent takes it to be gone; it has not moved, and nothing tells it but a refusal."""
+    hosts = AssembledHosts(deployment)
+    world = World(deployment, hosts, seed=1)
+    auditor = Auditor(world, hosts.witness)
+    world.start()
+    world.run(1.0)
+    world.mobile_nodes[MN].attach(NodeId(place))
+    world.run(1.0)
+    world.network.cut(NodeId(place), NodeId("router"))
+    world.run(2.5 * deployment.timers.lifetime)
+    agent = deployment.anchor_at(NodeId(place))
+    assert Tunnel not in map(type, world.nodes[agent].kernel.values())
+    world.network.mend(NodeId(place), NodeId("router"))
+    world.run(60.0)
+    auditor.judge_quiet()
+    assert auditor.violations == []
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_wherever_it_wanders_no_invariant_is_violated(deployment: Deployment, seed: int) -> None:
     _wander(deployment, seed)

@@ -97,6 +97,18 @@ AN_ANCHOR_THAT_A_GUEST_LEFT_WITHOUT_A_WORD_IS_PREDICTED_NEXT = Schedule(
     ),
     until=4.0,
 )
+AN_ANCHOR_CUT_OFF_FROM_HOME_UNTIL_THE_BINDING_IS_OVER = Schedule(
+    kind="out-of-reach",
+    seed=21,
+    constellation="tunnel",
+    happenings=(
+        Attach(0.5, "mn1", "anchor-a"),
+        Detach(1.5, "mn1", "anchor-a"),
+        Attach(1.5302468370979874, "mn1", "anchor-c"),
+        Cut(1.5532454119033778, 3, 199.6623154488422),
+    ),
+    until=201.3,
+)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +120,7 @@ AN_ANCHOR_THAT_A_GUEST_LEFT_WITHOUT_A_WORD_IS_PREDICTED_NEXT = Schedule(
         ONE_OF_TWO_LINKS_TO_GATEWAYS_OF_ONE_ANCHOR_GOES,
         A_GUEST_WITH_TWO_NEW_LINKS_AT_ONE_INSTANT,
         AN_ANCHOR_THAT_A_GUEST_LEFT_WITHOUT_A_WORD_IS_PREDICTED_NEXT,
+        AN_ANCHOR_CUT_OFF_FROM_HOME_UNTIL_THE_BINDING_IS_OVER,
     ],
     ids=[
         "loss-not-heard",
@@ -116,6 +129,7 @@ AN_ANCHOR_THAT_A_GUEST_LEFT_WITHOUT_A_WORD_IS_PREDICTED_NEXT = Schedule(
         "other-link-remains",
         "one-instant",
         "left-without-a-word",
+        "out-of-reach",
     ],
 )
 def test_a_schedule_that_once_violated_an_invariant_does_not_any_more(schedule: Schedule) -> None:

@@ -8,7 +8,8 @@ from opendmm.constellation.file import TrafficDirection
 from opendmm.model.addressing import Egress
 from opendmm.model.rules import Access, Redirect, RuleKey, Table
 from opendmm.report.probes import stream
-from opendmm.simulation.traffic import Conveyor, PathLog, ProbeTrain, ReliableStream, Sender, Way
+from opendmm.simulation.conveyor import Conveyor
+from opendmm.simulation.traffic import PathLog, ProbeTrain, ReliableStream, Sender, Way
 from opendmm.simulation.world import World
 
 ACCESS_DELAY = 0.001

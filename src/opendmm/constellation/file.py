@@ -197,6 +197,13 @@ class DatabaseMode(StrEnum):
     PROXY = "proxy"
 
 
+class Compatibility(StrEnum):
+    """Whose habits are put up with, beyond the RFCs."""
+
+    NONE = "none"
+    MAD_PMIPV6 = "mad-pmipv6"
+
+
 class Rfc8885Section(Strict, frozen=True, kw_only=True):
     """Distributed Proxy Mobile IPv6, for reference points carried by `rfc8885`."""
 
@@ -210,6 +217,13 @@ class Rfc8885Section(Strict, frozen=True, kw_only=True):
     previous_maars: Annotated[
         int, Meta(ge=1, le=64, description="At most, of one mobile node (RFC 8885 §6).")
     ] = 8
+    compatibility: Annotated[
+        Compatibility,
+        Meta(
+            description="mad-pmipv6: MAARs read acknowledgements of that controller (of 2016), "
+            "which is unauthenticated and grants nothing: they are logged, and redirect nothing."
+        ),
+    ] = Compatibility.NONE
 
 
 class Mipv6Section(Strict, frozen=True, kw_only=True):
@@ -534,7 +548,10 @@ class FaultSection(Strict, frozen=True, kw_only=True):
         FaultKind,
         Meta(description="kill a daemon (restarted after `lasts`), pause it, or cut a link."),
     ]
-    node: Annotated[Name | None, Meta(description="kill, pause: whose daemon.")] = None
+    node: Annotated[
+        Name | None,
+        Meta(description="kill, pause: whose daemon; a mobile node's, if it has a client."),
+    ] = None
     link: Annotated[tuple[Name, Name] | None, Meta(description="cut: the link's ends.")] = None
     lasts: Annotated[Duration | None, Meta(description="How long; none: for good.")] = None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import BindingName, ProofMode
+from opendmm.constellation.file import BindingName, Compatibility, ProofMode
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
 from opendmm.model.identity import FunctionalEntity, NodeId
@@ -93,4 +93,16 @@ def _proxy(placement: Placement) -> Iterator[Finding]:
     )
 
 
-CHECKS: tuple[Check, ...] = (_together, _one_database, _proxy)
+def _compatibility(placement: Placement) -> Iterator[Finding]:
+    if placement.deployment.rfc8885.compatibility is not Compatibility.NONE:
+        yield Finding(
+            severity=Severity.WARNING,
+            section="§6 Authority",
+            where=("rfc8885", "compatibility"),
+            message="a controller of another make authenticates nothing and grants nothing: mobile "
+            "nodes have the prefixes of the MAAR they are at, and older ones are not redirected",
+            hint="run OpenDMM as the CMD, where prefixes are to stay in use after a move",
+        )
+
+
+CHECKS: tuple[Check, ...] = (_together, _one_database, _proxy, _compatibility)

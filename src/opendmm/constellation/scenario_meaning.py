@@ -151,6 +151,7 @@ def _fault(file: ConstellationFile, fault: FaultSection, where: Where) -> Iterat
         yield where, f"a {fault.kind} needs `node:`", "name whose daemon"
     else:
         running = [name for name, section in file.nodes.items() if section.entities]
+        running += [name for name, section in file.mobile_nodes.items() if section.client]
         yield from known(fault.node, running, "node with entities", (*where, "node"))
 
 

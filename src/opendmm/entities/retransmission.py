@@ -96,6 +96,11 @@ class Outstanding(Generic[Key]):
             return effects
         return [*effects, *self._dispatch(key, request)]
 
+    def amend(self, key: Key, message: Message) -> None:
+        """Say something else at the next repetition, which is no sooner for that. Raises
+        KeyError when there is nothing to repeat."""
+        self._requests[key].message = message
+
     def settle(self, key: Key) -> list[Effect]:
         """The answer came, or none is wanted any more; whoever waited takes the place."""
         request = self._requests.get(key)

@@ -1,5 +1,6 @@
 """The scenario's traffic as processes in the namespaces, and what they found as flows."""
 
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -47,6 +48,13 @@ OPENING = 0.1
 opened: both ends must have their sockets when the first packet comes."""
 DISCARD = 9
 """A port to aim at without sending anything."""
+
+
+def _global(address: str) -> str:
+    """Nobody behind a router can answer to any other. Raises OSError."""
+    if ip_address(address).is_link_local:
+        raise OSError(errno.EADDRNOTAVAIL, f"none but {address} on its link")
+    return address
 
 
 class LiveTraffic:
@@ -114,7 +122,7 @@ class LiveTraffic:
                 socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as aimed,
             ):
                 aimed.connect((str(correspondent.locator), DISCARD))
-                self._chosen[opening] = aimed.getsockname()[0]
+                self._chosen[opening] = _global(aimed.getsockname()[0])
         except OSError as problem:
             raise LabError(
                 f"{opening.mobile_node} has no address for a session at {opening.at:g} s "

@@ -1,6 +1,7 @@
 """From settings to a running daemon: constellation, material, role, store, binding."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from opendmm.forwarding.kernel.probe import forwarding_problems
 from opendmm.model.identity import NodeId
 from opendmm.node.daemon import Daemon, Doors, Renewal, Transport
 from opendmm.node.logs import warn
-from opendmm.node.mobility import carriers
+from opendmm.node.mobility import carriers, configurations
 from opendmm.node.role import (
     Role,
     UnknownNodeError,
@@ -77,12 +78,12 @@ async def run_daemon(settings: NodeSettings) -> None:
         settings.remove_forwarding,
     )
     store = EmbeddedStore(settings.store_path)
-    binding = _Binding(settings, part)
+    binding = Binding(settings, part)
     daemon = Daemon(part.role, store, doors, binding.connect, binding.reread)
     await daemon.run(lambda: print(READY_LINE, flush=True))
 
 
-class _Binding:
+class Binding:
     """The daemon's binding, made once and told of changes at a reload."""
 
     def __init__(self, settings: NodeSettings, part: Part) -> None:
@@ -127,7 +128,25 @@ class _Binding:
             return None
         if part.tls.certificate.read_bytes() != self._certificate:
             warn("reload-needs-restart", why="the certificate is another one")
+        for protocol, fields in self._differences(part):
+            warn("reload-needs-restart", why=f"{protocol} goes on with its {', '.join(fields)}")
         return Renewal(part.role, lambda: self._apply(part))
+
+    def _differences(self, part: Part) -> Iterator[tuple[BindingName, list[str]]]:
+        """What protocols over the Mobility Header were told at the start, and is otherwise now."""
+        before = self._configurations(self._part)
+        for protocol, now in self._configurations(part).items():
+            then = before.get(protocol)
+            fields = [
+                name
+                for name in getattr(now, "__struct_fields__", ())
+                if getattr(then, name, None) != getattr(now, name)
+            ]
+            if fields:
+                yield protocol, fields
+
+    def _configurations(self, part: Part) -> dict[BindingName, object]:
+        return configurations(part.deployment, part.role.name, part.shared_keys)
 
     def _apply(self, part: Part) -> None:
         if self._transport is not None:

@@ -34,6 +34,18 @@ def cores(deployment: Deployment, node: NodeId, shared_keys: Keys) -> dict[Bindi
     }
 
 
+def configurations(
+    deployment: Deployment, node: NodeId, shared_keys: Keys
+) -> dict[BindingName, object]:
+    """What each protocol of a daemon over the Mobility Header is told of its deployment."""
+    told: dict[BindingName, object] = {}
+    if node in deployment.nodes and node not in deployment.correspondents:
+        told |= {n: core.config for n, core in cores(deployment, node, shared_keys).items()}
+    if BindingName.MIPV6 in deployment.bindings.values():
+        told[BindingName.MIPV6] = mip_config(deployment, node, shared_keys)
+    return told
+
+
 def carriers(
     deployment: Deployment,
     node: NodeId,

@@ -35,4 +35,5 @@ def distributed_config(
         },
         lifetime=deployment.timers.lifetime,
         previous_maars=deployment.rfc8885.previous_maars,
+        compatibility=deployment.rfc8885.compatibility,
     )

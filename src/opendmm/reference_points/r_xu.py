@@ -38,7 +38,9 @@ class AttachNotification(Message, frozen=True):
 class AttachAcknowledgement(Message, frozen=True):
     """What the mobile node may use here: `prefixes` for new sessions, `deprecated` for old.
 
-    `order` is the latest granted move of its contexts.
+    `order` is the latest granted move of its contexts. With the status STALE the attachment is
+    over to the anchor, be it that nobody renewed its binding: a mobile node that is on that link
+    all the same begins another.
     """
 
     mobile_node: MobileNodeId

@@ -36,6 +36,7 @@ from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages
 from opendmm.simulation.conveyor import Conveyor
 from opendmm.simulation.mobile_node import SimulatedMobileNode
+from opendmm.simulation.node import SimulatedNode
 from opendmm.simulation.traffic import (
     PROBE_OCTETS,
     SEGMENT_OCTETS,
@@ -183,7 +184,7 @@ class ScenarioRun:
             end = partial(self.world.network.mend, a, b)
             where, what = f"{a} – {b}", "cut"
         elif fault.node is not None:
-            node = self.world.nodes[NodeId(fault.node)]
+            node = self._station(fault.node)
             killing = fault.kind is FaultKind.KILL
             begin = partial(node.crash) if killing else partial(node.pause)
             end = partial(node.start) if killing else partial(node.resume)
@@ -194,6 +195,13 @@ class ScenarioRun:
         self._at(at, partial(self._record_fault, where, what))
         if lasts is not None:
             self._at(at + lasts, end)
+
+    def _station(self, name: str) -> SimulatedNode:
+        """What has a daemon of this name: a network element, or a mobile node with a client."""
+        mobile = self._by_name.get(name)
+        if mobile is not None and mobile.client is not None:
+            return mobile.client
+        return self.world.nodes[NodeId(name)]
 
     def _record_fault(self, where: str, what: str) -> None:
         at = self.world.scheduler.now

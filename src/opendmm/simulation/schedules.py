@@ -358,6 +358,17 @@ def _refresh(draft: _Draft) -> None:
     draft.now += 400.0
 
 
+def _out_of_reach(draft: _Draft) -> None:
+    """A link is cut for longer than the lifetime, or nearly; there may be moves meanwhile."""
+    draft.moves(1, 3)
+    links = len(BUILDERS[draft.constellation]()["links"])
+    lasts = draft.random.uniform(60.0, 300.0)
+    draft.happenings.append(Cut(draft.moment(), draft.random.randrange(links), lasts))
+    if draft.random.random() < 0.5:
+        draft.now += draft.random.uniform(0.0, lasts)
+        draft.moves(1, 2)
+
+
 def _home_dead(draft: _Draft) -> None:
     """A home anchor dies before a move: a delegate grants, or all waits for its return."""
     mobile = draft.random.choice(sorted(draft.place))
@@ -424,6 +435,7 @@ KINDS: dict[str, Callable[[_Draft], None]] = {
     "forged": _forged,
     "expiry": _expiry,
     "refresh": _refresh,
+    "out-of-reach": _out_of_reach,
     "mixed": _mixed,
 }
 """Every kind of schedule: how it is drawn."""
@@ -432,6 +444,12 @@ ONLY_ON = {
     # Mobile IPv6 has no message that gives a home address up.
     "release": [name for name in BUILDERS if name != "guests"],
     "failover": ["standby", "shared", "cooperative"],
+    # Where others grant or deliver instead, they let go on their own when it lasts so long.
+    "out-of-reach": [
+        name
+        for name in BUILDERS
+        if name not in ("client", "egress-apart", "relay", "locator", "proxy")
+    ],
     "home-dead": ["client", "client", "cooperative", "shared", "standby"],
 }
 """Kinds that make sense on some constellations alone."""

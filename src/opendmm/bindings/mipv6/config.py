@@ -15,11 +15,13 @@ class HomeProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A mobile node as the network knows it.
 
     `agents` are the home agents that may serve it: by RFC 6275 the one on its home link, by the
-    DMM extension others as well.
+    DMM extension others as well. With `homes`, known on the mobile node, several serve it at once,
+    each the home addresses that belong to it.
     """
 
     home_addresses: tuple[IPv6Address, ...]
     agents: frozenset[NodeId]
+    homes: Mapping[NodeId, tuple[IPv6Address, ...]] = {}
 
 
 class MipConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,8 +58,9 @@ STATUS = {
     Status.FORWARDING_FAILED: BindingStatus.FORWARDING_SETUP_FAILED,
     Status.NOT_RESPONSIBLE: BindingStatus.NOT_HOME_SUBNET,
     Status.UNAVAILABLE: BindingStatus.INSUFFICIENT_RESOURCES,
+    Status.STALE: BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED,
 }
-"""What the FE_MCTX refuses with, in the words of RFC 6275 §6.1.8 (and RFC 3963 §4.2)."""
+"""What the FE_MCTX refuses with, in the words of RFC 6275 §6.1.8 (RFC 3963 §4.2, RFC 5213 §8.9)."""
 REQUESTS = 5
 """Binding Refresh Requests to a mobile node that was forgotten, before it is taken to be gone."""
 WHOLE = 128

@@ -58,6 +58,7 @@ FOR_GOOD = {
     BindingStatus.REGISTRATION_TYPE_CHANGE_DISALLOWED: Status.REFUSED,
     BindingStatus.MIPV6_MESG_ID_REQD: Status.REFUSED,
     BindingStatus.INVALID_CARE_OF_ADDRESS: Status.REFUSED,
+    BindingStatus.TIMESTAMP_LOWER_THAN_PREV_ACCEPTED: Status.STALE,
 }
 """After these, nothing more is sent for this attachment (§11.7.3)."""
 FOR_NOW = {
@@ -373,10 +374,10 @@ class MobileNode:
 
     # What there is
 
-    @property
-    def care_of(self) -> IPv6Address | None:
-        """The present one; None at home, or nowhere."""
-        return self.attachment.care_of if self.attachment is not None else None
+    def attachment_of(self, home_address: IPv6Address) -> Attachment | None:
+        """Where a home address is registered now: the same for all. None when it is nowhere."""
+        del home_address
+        return self.attachment
 
     def registered_until(self, home_address: IPv6Address) -> float | None:
         """When the binding at the present place ends, infinite at home; None where no home agent

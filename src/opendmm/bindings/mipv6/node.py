@@ -15,12 +15,12 @@ from opendmm.bindings.mipv6.binding_errors import BindingErrors
 from opendmm.bindings.mipv6.config import MipConfig
 from opendmm.bindings.mipv6.correspondent import Correspondent
 from opendmm.bindings.mipv6.home_agent import HomeAgent
-from opendmm.bindings.mipv6.mobile_node import MobileNode
 from opendmm.bindings.mipv6.nonces import Random
 from opendmm.bindings.mipv6.outputs import Optimise, Restore
 from opendmm.bindings.mipv6.packet import Packet
 from opendmm.bindings.mipv6.return_routability import RouteOptimisation
 from opendmm.bindings.mipv6.sealing import Output, Unsealed, care_of_in, sealed
+from opendmm.bindings.mipv6.several_home_agents import registering
 from opendmm.bindings.mobility.association import (
     MessageRefused,
     check_timely,
@@ -65,7 +65,7 @@ class MobileIpv6Node:
     def __init__(self, config: MipConfig, random: Random = token_bytes) -> None:
         self.config = config
         self.home_agent = HomeAgent(config) if config.node in config.agents else None
-        self.mobile_node = MobileNode(config, config.mobile_node) if config.mobile_node else None
+        self.mobile_node = registering(config, config.mobile_node) if config.mobile_node else None
         self.correspondent = Correspondent(random) if config.correspondent else None
         self.optimisations = {
             home_address: RouteOptimisation(home_address, random)
@@ -82,7 +82,7 @@ class MobileIpv6Node:
         self._others = frozenset(config.nodes.values())
         self._refused: dict[MobileNodeId, float] = {}
         self._registered: dict[IPv6Address, float | None] = {}
-        self._attached = False
+        self._attached: set[IPv6Address] = set()
 
     def start(self, now: float) -> list[Wanted]:
         """Nothing is known of before: see `home_agent` for how that comes back."""
@@ -294,15 +294,16 @@ class MobileIpv6Node:
         wanted: list[Wanted] = []
         if mobile_node is None:
             return wanted
-        attached = mobile_node.attachment is not None
         for home_address, optimisation in self.optimisations.items():
-            if attached:
-                wanted += optimisation.moved(mobile_node.care_of, now)
-            elif self._attached:
+            attachment = mobile_node.attachment_of(home_address)
+            if attachment is not None:
+                wanted += optimisation.moved(attachment.care_of, now)
+                self._attached.add(home_address)
+            elif home_address in self._attached:
                 wanted += optimisation.lost(now)
+                self._attached.discard(home_address)
             until = mobile_node.registered_until(home_address)
             if until is not None and until != self._registered.get(home_address):
                 wanted += optimisation.registered(until, now)
             self._registered[home_address] = until
-        self._attached = attached
         return wanted

@@ -1,12 +1,16 @@
 """Whole IPv6 packets, with whatever headers they have, out of this node."""
 
+import errno
 import socket
 import struct
 
+from opendmm.bindings.mipv6.links import name_of
 from opendmm.bindings.mipv6.wire_form import DESTINATION, SOURCE
 
 IPV6_HDRINCL = 36
-SO_BINDTOIFINDEX = 62
+ETH_P_IPV6 = 0x86DD
+EVERYBODY = b"\xff" * 6
+NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
 IPV6_FREEBIND = 78
 SO_BINDTOIFINDEX = 62
 IN6_PKTINFO = struct.Struct("@16sI")
@@ -26,6 +30,7 @@ class PacketSender:
             socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW
         )
         try:
+            self._frames = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
             # A source that is not, or not yet, this node's is for the caller to answer for.
@@ -47,15 +52,22 @@ class PacketSender:
         # Of a header that is included the kernel looks at nothing when it chooses the route.
         of = IN6_PKTINFO.pack(packet[SOURCE], interface)
         to = (socket.inet_ntop(socket.AF_INET6, packet[DESTINATION]), 0)
-        # Ancillary data alone would only have the link preferred, while it has no router yet.
-        self._bind(interface)
-        try:
-            self._socket.sendmsg([packet], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, of)], 0, to)
-        finally:
-            self._bind(0)
+        self._socket.sendmsg([packet], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, of)], 0, to)
 
-    def _bind(self, interface: int) -> None:
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, struct.pack("=i", interface))
+    def send_on_link(self, packet: bytes, interface: int) -> None:
+        """Send a packet to whoever is at the other end of a home link, by route if there is one.
+
+        A home agent has none to a mobile node whose registration it does not accept, and a
+        mobile node none to a router it has not heard of yet. Raises OSError.
+        """
+        try:
+            self.send(packet, interface)
+        except OSError as error:
+            if error.errno not in NO_WAY:
+                raise
+            to = (name_of(self._frames, interface), ETH_P_IPV6, 0, 0, EVERYBODY)
+            self._frames.sendto(packet, to)
 
     def close(self) -> None:
         self._socket.close()
+        self._frames.close()

@@ -199,13 +199,14 @@ class _Doors:
             home_address=packet.home_address,
             routed_to=packet.routed_to,
         )
-        self._sender.send(octets, self._link(packet))
+        if packet.interface:
+            self._sender.send_on_link(octets, index_of(self.plain, packet.interface))
+        else:
+            self._sender.send(octets, self._link(packet))
 
     def _link(self, packet: Packet) -> int:
         """The link that a packet must leave by, as an index; 0: as routes say. From a care-of
         address it leaves by the link that has it, though all else may go by another still."""
-        if packet.interface:
-            return index_of(self.plain, packet.interface)
         for body in self._netlink.dump(dump_addresses()):
             found = parse_address(body)
             if found is not None and found.address == packet.source.packed:

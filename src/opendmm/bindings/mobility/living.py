@@ -18,7 +18,13 @@ from opendmm.reference_points.catalogue import Envelope
 
 LOGGER = logging.getLogger("opendmm.mobility")
 REFUSALS = frozenset(
-    {"message-refused", "message-malformed", "registration-refused", "context-unreadable"}
+    {
+        "acknowledgement-without-grant",
+        "context-unreadable",
+        "message-malformed",
+        "message-refused",
+        "registration-refused",
+    }
 )
 """Complaints that are counted against a peer."""
 SAID_AGAIN_AFTER = 10.0

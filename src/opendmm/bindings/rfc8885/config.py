@@ -7,7 +7,7 @@ import msgspec
 
 from opendmm.bindings.mobility.association import SecurityAssociation
 from opendmm.bindings.mobility.backoff import INITIAL_BINDACK_TIMEOUT
-from opendmm.constellation.file import DatabaseMode
+from opendmm.constellation.file import Compatibility, DatabaseMode
 from opendmm.model.identity import NodeId
 from opendmm.model.quantities import Seconds
 
@@ -20,7 +20,8 @@ class DistributedConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     `aggregation` is how long the CMD waits for all previous MAARs before it tells the serving
     one what it has so far (RFC 8885 §3.2), `previous_maars` how many of them a mobile node may
-    have (§6). `pace` PBUs leave in a second at most, after a burst of `burst` (§3.2, §6).
+    have (§6). `compatibility` names a controller of another make. `pace` PBUs leave in a second at
+    most, after a burst of `burst` (§3.2, §6).
     """
 
     node: NodeId
@@ -35,6 +36,7 @@ class DistributedConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     previous_maars: int = 8
     heartbeat_interval: Seconds = 60.0
     missing_heartbeats_allowed: int = 3
+    compatibility: Compatibility = Compatibility.NONE
     pace: float = 1000.0
     burst: int = 16
 

@@ -9,6 +9,7 @@ from ipaddress import IPv6Address
 from opendmm.bindings.mobility.association import (
     MessageRefused,
     ReplayWindow,
+    SecurityAssociation,
 )
 from opendmm.bindings.mobility.outputs import (
     STRANGER,
@@ -22,9 +23,11 @@ from opendmm.bindings.mobility.outputs import (
 from opendmm.bindings.mobility.problems import ParameterProblem
 from opendmm.bindings.mobility.unreadable import Unreadable
 from opendmm.bindings.pmipv6.heartbeat import Heartbeats
+from opendmm.bindings.rfc8885 import mad_pmipv6
 from opendmm.bindings.rfc8885.cmd import CentralMobilityDatabase
 from opendmm.bindings.rfc8885.config import DistributedConfig
 from opendmm.bindings.rfc8885.maar import AccessRouter
+from opendmm.constellation.file import Compatibility
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.wire.errors import WireError
@@ -70,16 +73,38 @@ class DistributedMobilityNode:
             message = decode(data, source, self.config.address)
             association.verify(message, data, self.config.address)
             self._replays.setdefault(peer, ReplayWindow()).admit(message, now)
-        except WireError as problem:
-            return self._wanted(self._unreadable.answer(association, data, problem, now), now)
-        except MessageRefused as problem:
-            return [Complain("message-refused", peer, {"why": str(problem)})]
+        except (WireError, MessageRefused) as problem:
+            return self._of_another_make(peer, data) or self._not_believed(
+                association, data, problem, now
+            )
         try:
             outputs = [*self.heartbeats.heard(peer), *self._dispatch(peer, message, now)]
         except ValueError as problem:
             fields = {"message": type(message).__name__, "why": str(problem)}
             return [Complain("message-unreadable", peer, fields)]
         return self._wanted(outputs, now)
+
+    def _of_another_make(self, peer: NodeId, data: bytes) -> list[Wanted]:
+        """A controller whose habits are put up with; empty where it is none, or says nothing."""
+        known = self.config.compatibility is Compatibility.MAD_PMIPV6
+        if not known or self.config.is_database or peer != self.config.database:
+            return []
+        try:
+            return [Complain("acknowledgement-without-grant", peer, mad_pmipv6.heard(data))]
+        except WireError:
+            return []
+
+    def _not_believed(
+        self,
+        association: SecurityAssociation,
+        data: bytes,
+        problem: WireError | MessageRefused,
+        now: float,
+    ) -> list[Wanted]:
+        if isinstance(problem, WireError):
+            answer = self._unreadable.answer(association, data, problem, now)
+            return self._wanted(answer, now)
+        return [Complain("message-refused", association.peer, {"why": str(problem)})]
 
     def fire(self, now: float) -> list[Wanted]:
         """What is due by now."""

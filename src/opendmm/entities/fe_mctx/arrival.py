@@ -49,7 +49,7 @@ class Arrival:
             return self._not_served(sender, message)
         held = self.core.attachments.get(mobile_node)
         if held is not None and _outdated(held, sender, message):
-            return [Notice("attachment-outdated", {"mobile_node": mobile_node})]
+            return self._over(sender, message)
         if held is not None and held.attached and held.reported_at == message.attached_at:
             return self._repeated(held, now)
         before = held.attached_at if held is not None else 0
@@ -107,6 +107,20 @@ class Arrival:
             anchor=self.core.node,
         )
         return [Notice("gateway-refused", fields, Severity.WARNING), Send(sender, refusal)]
+
+    def _over(self, sender: EntityAddress, message: r_xu.AttachNotification) -> list[Effect]:
+        """An attachment that is over does not begin again. A client on the mobile node may not
+        know: its binding has ended while it was out of reach. It can sign another beginning."""
+        outdated = Notice("attachment-outdated", {"mobile_node": message.mobile_node})
+        if sender.node != NodeId(message.mobile_node):
+            return [outdated]
+        stale = r_xu.AttachAcknowledgement(
+            mobile_node=message.mobile_node,
+            attached_at=message.attached_at,
+            status=Status.STALE,
+            anchor=self.core.node,
+        )
+        return [outdated, Send(sender, stale)]
 
     def _repeated(self, attachment: Attachment, now: float) -> list[Effect]:
         """The client has not heard from us: answer, or see that an answer is under way."""
@@ -467,8 +481,10 @@ def _still_there(held: Attachment | None, sender: EntityAddress) -> tuple[Attach
 def _outdated(held: Attachment, sender: EntityAddress, message: r_xu.AttachNotification) -> bool:
     """Whether a notification tells of a link that is gone, or older than the one in use.
 
-    Clocks of two gateways may differ: once the link in use has gone, the other's word counts.
+    Clocks of two gateways may differ: once the link in use has gone, the other's word counts, and
+    is measured by its own clock from then on.
     """
     if message.attached_at <= held.ended.get(sender.node, 0):
         return True
-    return held.attached and held.attached_at > message.attached_at
+    in_use = held.reported_at if held.client == sender else held.attached_at
+    return held.attached and in_use > message.attached_at

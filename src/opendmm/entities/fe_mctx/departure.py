@@ -94,10 +94,11 @@ class Leaving:
             effects += self.core.keep_attachment(attachment)
         if attachment is None or not attachment.attached:
             return effects + self.core.drop_visit(key)
-        standing_by = Visit(key=key, phase=Phase.STANDBY)
+        return effects + self._stand_by(key, now)
+
+    def _stand_by(self, key: ContextId, now: float) -> list[Effect]:
         return [
-            *effects,
-            *self.core.keep_visit(standing_by),
+            *self.core.keep_visit(Visit(key=key, phase=Phase.STANDBY)),
             SetTimer(f"standby {key}", now + STANDBY_DELAY),
         ]
 
@@ -156,8 +157,9 @@ class Leaving:
             Send(self.core.anchor, _released(key, departure.order)),
         ]
 
-    def binding_expired(self, message: r_xa.BindingExpired) -> list[Effect]:
-        """R_XA: nobody refreshed the binding; whatever hung on it is over."""
+    def binding_expired(self, message: r_xa.BindingExpired, now: float) -> list[Effect]:
+        """R_XA: nobody refreshed the binding; whatever hung on it is over. A mobile node that is
+        still here is claimed again: its home anchor may have been out of reach."""
         effects: list[Effect] = []
         departure = self.core.departures.get(message.key)
         if departure is not None and departure.order <= message.order:
@@ -167,8 +169,10 @@ class Leaving:
         if held is not None and held.order <= message.order:
             attachment = self.core.attachments.get(message.key.mobile_node)
             effects += self.core.settle_all(message.key, LOCATION, ANCHOR_CHANGED)
-            effects += self.core.drop_visit(message.key)
             effects += self.core.revoke(attachment, r_xu.RevocationReason.ENDED)
+            if attachment is None or not attachment.attached:
+                return effects + self.core.drop_visit(message.key)
+            effects += self._stand_by(message.key, now)
         return effects
 
     # The link is gone

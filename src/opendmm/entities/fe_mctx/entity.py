@@ -108,7 +108,7 @@ class FeMctx:
             case r_xa.PrefixAllocated():
                 return self.arrival.allocated(message, now)
             case r_xa.BindingExpired():
-                return self.leaving.binding_expired(message)
+                return self.leaving.binding_expired(message, now)
             case _:
                 return self._from_controller(sender, message, now)
 

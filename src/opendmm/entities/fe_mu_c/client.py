@@ -67,7 +67,7 @@ class Client(ABC):
             case SessionsEnded(mobile_node, prefixes):
                 return self._release(mobile_node, prefixes, now)
             case Received(sender, message):
-                return self._received(sender, message)
+                return self._received(sender, message, now)
             case TimerFired(key):
                 return self.outstanding.repeat(key, now)
             case PeerReachable(node):
@@ -144,10 +144,10 @@ class Client(ABC):
         exchange = ("release", mobile_node)
         return self.outstanding.request(exchange, self._mctx(link), request, now)
 
-    def _received(self, sender: EntityAddress, message: Message) -> list[Effect]:
+    def _received(self, sender: EntityAddress, message: Message, now: float) -> list[Effect]:
         match message:
             case r_xu.AttachAcknowledgement():
-                return self._acknowledged(sender, message)
+                return self._acknowledged(sender, message, now)
             case r_xu.HandoverPredictionAcknowledgement():
                 return self.outstanding.settle(("predict", message.mobile_node))
             case r_xu.DetachAcknowledgement():
@@ -170,7 +170,7 @@ class Client(ABC):
         return self.outstanding.settle(("release", message.mobile_node))
 
     def _acknowledged(
-        self, sender: EntityAddress, message: r_xu.AttachAcknowledgement
+        self, sender: EntityAddress, message: r_xu.AttachAcknowledgement, now: float
     ) -> list[Effect]:
         link = self.links.get(message.mobile_node)
         if link is None or link.detached_at or link.attached_at != message.attached_at:
@@ -179,14 +179,13 @@ class Client(ABC):
             return []
         if not accepted(message.status):
             fields = {"mobile_node": message.mobile_node, "status": message.status}
-            return [Notice("attachment-refused", fields), *self.refused(link)]
+            return [Notice("attachment-refused", fields), *self.refused(link, message, now)]
         settled = self.outstanding.settle(("attach", message.mobile_node))
         return settled + self.anchored(link, message)
 
-    def refused(self, link: Link) -> list[Effect]:
+    @abstractmethod
+    def refused(self, link: Link, message: r_xu.AttachAcknowledgement, now: float) -> list[Effect]:
         """The anchor does not deliver, or not any more."""
-        del link
-        return []
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
         """The anchor delivers."""

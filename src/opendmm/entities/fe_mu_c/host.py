@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from opendmm.authority.authority import MobileNodeCredential
 from opendmm.entities.effects import (
     Effect,
@@ -9,6 +11,7 @@ from opendmm.entities.effects import (
     LinkAttached,
     LinkDetached,
     Persist,
+    Remove,
 )
 from opendmm.entities.fe_mu_c.client import Client, Link
 from opendmm.model.addressing import HomePrefix, Locator
@@ -16,6 +19,7 @@ from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder, microseconds
 from opendmm.model.rules import Access, Action, Rule, RuleKey, Table, Tunnel
 from opendmm.reference_points import r_xu
+from opendmm.reference_points.message import Status
 
 DEFAULT_ROUTES = (HomePrefix(bytes(16), 0), HomePrefix(bytes(4), 0))
 
@@ -57,27 +61,26 @@ class HostClient(Client):
             return []
         self._up.pop(event.interface, None)
         self._up[event.interface] = event
-        held = self.links.get(self.mobile_node)
-        at = max(microseconds(now), held.attached_at + 1 if held is not None else 0)
         link = Link(
             mobile_node=self.mobile_node,
             interface=event.interface,
             link_layer_id=event.link_layer_id,
             anchor=event.anchor,
-            attached_at=at,
+            attached_at=_later_than(self.links.get(self.mobile_node), now),
             care_of=event.care_of,
         )
-        notification = r_xu.AttachNotification(
+        return self._keep(link) + self.outstanding.request(
+            ("attach", self.mobile_node), self._mctx(link), self._notification(link), now
+        )
+
+    def _notification(self, link: Link) -> r_xu.AttachNotification:
+        return r_xu.AttachNotification(
             mobile_node=self.mobile_node,
-            attached_at=at,
+            attached_at=link.attached_at,
             home_anchor=self._home,
             previous_anchor=self._anchor,
-            proof=self.credential.prove_attachment(event.anchor, at),
-            care_of=event.care_of,
-        )
-        exchange = ("attach", self.mobile_node)
-        return self._keep(link) + self.outstanding.request(
-            exchange, self._mctx(link), notification, now
+            proof=self.credential.prove_attachment(link.anchor, link.attached_at),
+            care_of=link.care_of,
         )
 
     def detached(self, event: LinkDetached, now: float) -> list[Effect]:
@@ -90,10 +93,27 @@ class HostClient(Client):
             latest = list(self._up.values())[-1]
             return self.attached(latest, now)
         del self.links[self.mobile_node]
+        # The kernel forgets routes over a link that goes down: the same one must be put again.
         return [
             *self.outstanding.settle(("attach", self.mobile_node)),
+            *(Remove(RuleKey(Table.UPLINK, source)) for source in self.sources),
             Persist(str(self.mobile_node), None),
         ]
+
+    def refused(self, link: Link, message: r_xu.AttachAcknowledgement, now: float) -> list[Effect]:
+        """To the anchor this attachment is over, which the link is not (it was out of reach for
+        too long): another one begins. Whoever says so again hears of the next one no sooner than
+        of a repetition of the last."""
+        if message.status != Status.STALE:
+            return []
+        anew = msgspec.structs.replace(link, attached_at=_later_than(link, now))
+        exchange = ("attach", self.mobile_node)
+        notification = self._notification(anew)
+        if exchange in self.outstanding:
+            self.outstanding.amend(exchange, notification)
+            return self._keep(anew)
+        to = self._mctx(anew)
+        return self._keep(anew) + self.outstanding.request(exchange, to, notification, now)
 
     def anchored(self, link: Link, message: r_xu.AttachAcknowledgement) -> list[Effect]:
         """FE_MU_U: the default routes go to the anchor that delivers; IPv6's alone where that
@@ -110,3 +130,8 @@ class HostClient(Client):
             *super().anchored(link, message),
             *(Install(Rule(RuleKey(Table.UPLINK, p), action, order)) for p in sources),
         ]
+
+
+def _later_than(before: Link | None, now: float) -> int:
+    """When an attachment begins: after the one before, though the clock was set back."""
+    return max(microseconds(now), before.attached_at + 1 if before is not None else 0)

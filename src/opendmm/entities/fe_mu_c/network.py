@@ -159,8 +159,9 @@ class NetworkClient(Client):
         effects += self._keep(msgspec.structs.replace(link, served=kept))
         return effects + [Remove(key) for prefix in sorted(gone) for key in _slots(prefix)]
 
-    def refused(self, link: Link) -> list[Effect]:
+    def refused(self, link: Link, message: r_xu.AttachAcknowledgement, now: float) -> list[Effect]:
         """On a gateway: what was accepted before is denied from now on (RFC 5213 §6.9.1.2)."""
+        del message, now
         return self._stop(link) if self.gateway_to is not None and link.order else []
 
     def _revoked(self, message: r_xu.AttachmentRevoked, now: float) -> list[Effect]:

@@ -3,8 +3,8 @@
 A node owns the /64 around its locator. Out of it come four segment identifiers: one for each
 family of the inner packet, and for each direction, because a packet that an uplink tunnel
 carried is routed normally at its end, while one for a mobile node must not be (it would
-follow the route it was just taken off). A home agent has one more, which no packet is addressed
-to: its node rewrites to it what it takes in from guests (`guests`).
+follow the route it was just taken off). A home agent has two more, which no packet is addressed
+to: its node rewrites to them what it takes in from guests (`guests`).
 """
 
 import hashlib
@@ -19,7 +19,7 @@ IPV6_END = 0x06
 IPV4_END = 0x04
 UPLINK_IPV6_END = 0x16
 UPLINK_IPV4_END = 0x14
-GUEST_END = 0x26
+GUEST_END, GUEST_TO_NODE_END = 0x26, 0x27
 TRANSLATED_BIT = 1 << 63
 ENDS = (IPV6_END, IPV4_END, UPLINK_IPV6_END, UPLINK_IPV4_END)
 

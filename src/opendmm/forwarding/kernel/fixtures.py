@@ -63,7 +63,7 @@ def set_up(
     _must(socket, [_end_of_block(config), *means.set_up()], "tunnel ends")
     if config.guests:
         device = means.links.ensure(TUNNEL_DEVICE, DEVICE_KINDS, config.core_mtu)
-        _must(socket, [guests.tunnel_end(config, device)], "the end of tunnels from guests")
+        _must(socket, guests.tunnel_ends(config, device), "the ends of tunnels from guests")
         _come_from(config.locator.address)
     if means.apart:
         _must(socket, _ends_of_egress_table(), "the end of the egress table")

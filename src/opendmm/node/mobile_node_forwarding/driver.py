@@ -39,6 +39,9 @@ from opendmm.model.rules import Access, Action, Change, RuleKey, Table, Tunnel
 from opendmm.node.mobile_node_forwarding import labels, routes, tunnel_end
 from opendmm.node.mobile_node_forwarding.surroundings import visited
 
+ALREADY_THERE = frozenset({errno.EEXIST})
+NOTHING_TO_REMOVE = frozenset({errno.ESRCH, errno.ENOENT, errno.EAFNOSUPPORT})
+"""The kernel has taken it away before us, with the link."""
 OURS = frozenset({routes.CARE_OF_PRIORITY, routes.SOURCE_PRIORITY})
 
 
@@ -114,8 +117,9 @@ class MobileNodeForwarding:
         key, action = change.key, change.action
         if key.table is not Table.UPLINK or (key.prefix.length and not key.prefix.is_host):
             return f"a mobile node steers what it sends, no rule {key}"
+        done = NOTHING_TO_REMOVE if action is None else ALREADY_THERE
         try:
-            self._execute(self._messages(key, action))
+            self._execute(self._messages(key, action), done)
         except (RefusedError, OSError) as problem:
             return str(problem)
         self._leave_links(key, action)
@@ -131,8 +135,7 @@ class MobileNodeForwarding:
                 table = routes.table_of(prefix)
                 return [*gone, delete_route(default, 0, routes.selector(table))]
             case Access(interface):
-                index = socket.if_nametoindex(interface)
-                return [routes.to_anchor(prefix, index), *steering]
+                return [routes.to_anchor(prefix, _index(interface)), *steering]
             case Tunnel(agent, care_of) if prefix.is_ipv6:
                 link = visited(self._netlink, care_of.address)
                 source = prefix.network if prefix.length else self._home
@@ -145,9 +148,9 @@ class MobileNodeForwarding:
                 ]
         raise RefusedError(f"a mobile node cannot do {action}")
 
-    def _execute(self, messages: Sequence[bytes]) -> None:
+    def _execute(self, messages: Sequence[bytes], done: frozenset[int]) -> None:
         for refusal in self._netlink.execute(messages).values():
-            if refusal.number != errno.EEXIST:
+            if refusal.number not in done:
                 raise RefusedError(refusal.text)
 
     def _leave_links(self, key: RuleKey, action: Action | None) -> None:
@@ -209,6 +212,13 @@ def _action(route: Route, links: dict[int, bytes]) -> Action:
         return Access(_name(form.output), b"")
     agent = Locator(final_segment(form.encapsulation))
     return Tunnel(agent, Locator(links.get(form.output, bytes(16))))
+
+
+def _index(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as error:
+        raise RefusedError(f"interface {interface}: {error}") from None
 
 
 def _name(index: int) -> str:

@@ -5,8 +5,6 @@ own. What goes into a tunnel to a home agent comes from the care-of address (see
 rule and a table of its own lead what comes from there to the router of its link.
 """
 
-import ipaddress
-
 from opendmm.forwarding.kernel.conventions import METRIC, PROTOCOL
 from opendmm.forwarding.kernel.endpoints import identifier
 from opendmm.forwarding.netlink.attributes import nested, u32
@@ -14,7 +12,7 @@ from opendmm.forwarding.netlink.lightweight_tunnel import h_encaps_red
 from opendmm.forwarding.netlink.policy_rule import PolicyRule
 from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, TABLE_MAIN, RouteForm, put_route
 from opendmm.model.addressing import HomePrefix, Locator
-from opendmm.node.mobile_node_forwarding.surroundings import ANCHOR_ADDRESSES, Visited
+from opendmm.node.mobile_node_forwarding.surroundings import ANCHOR, Visited
 
 CARE_OF_PRIORITY = 17306
 SOURCE_PRIORITY = 17307
@@ -81,10 +79,17 @@ def to_home_agent(prefix: HomePrefix, agent: Locator, link: Visited, source: byt
 
 
 def to_anchor(prefix: HomePrefix, interface: int) -> bytes:
-    """By the anchor on a link."""
+    """By the anchor on a link. IPv4 goes by its IPv6 address, too (RFC 8950): one neighbour to
+    resolve, and on every link that there is."""
     size = len(prefix.network)
-    gateway = ipaddress.ip_address(ANCHOR_ADDRESSES[size]).packed
-    form = RouteForm(table_of(prefix), PROTOCOL, METRIC, output=interface, gateway=gateway)
+    form = RouteForm(
+        table_of(prefix),
+        PROTOCOL,
+        METRIC,
+        output=interface,
+        gateway=ANCHOR if prefix.is_ipv6 else b"",
+        via=b"" if prefix.is_ipv6 else ANCHOR,
+    )
     return put_route(bytes(size), 0, form)
 
 

@@ -12,7 +12,7 @@ from opendmm.forwarding.netlink.link import IFINFOMSG, LinkAttribute, dump_links
 from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, dump_routes, parse_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 
-ANCHOR_ADDRESSES = {16: "fe80::1", 4: "169.254.0.1"}
+ANCHOR = ipaddress.ip_address("fe80::1").packed
 """What anchors answer to on their access links."""
 LEAST_MTU = 1280
 
@@ -54,4 +54,4 @@ def _router(netlink: NetlinkSocket, interface: int) -> bytes:
         and route.form.gateway
         and route.form.protocol != PROTOCOL
     ]
-    return min(found)[1] if found else ipaddress.ip_address(ANCHOR_ADDRESSES[16]).packed
+    return min(found)[1] if found else ANCHOR

@@ -21,13 +21,12 @@ from opendmm.forwarding.kernel.links import Links
 from opendmm.forwarding.kernel.means.seg6 import DEVICE_KINDS
 from opendmm.forwarding.netlink.lightweight_tunnel import end_dt6
 from opendmm.forwarding.netlink.link import delete_link
-from opendmm.forwarding.netlink.route import RouteForm, put_route
+from opendmm.forwarding.netlink.route import TABLE_LOCAL, TABLE_MAIN, RouteForm, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.node.mobile_node_forwarding import labels
 
 END = ipaddress.IPv6Address("100::6").packed
 """In the prefix that is discarded everywhere (RFC 6666)."""
-TABLE_MAIN, TABLE_LOCAL = 254, 255
 LARGEST = 9216
 AGENTS_SET = "home-agents6"
 

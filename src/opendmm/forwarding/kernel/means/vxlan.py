@@ -15,6 +15,7 @@ from opendmm.forwarding.kernel.conventions import (
     VXLAN_PORT,
 )
 from opendmm.forwarding.kernel.endpoints import identifier, segment
+from opendmm.forwarding.kernel.guests import INNER_DESTINATION, literal
 from opendmm.forwarding.kernel.means.means import Means
 from opendmm.forwarding.netlink.lightweight_tunnel import (
     Encapsulation,
@@ -29,6 +30,7 @@ from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, TABLE_MAIN
 from opendmm.model.addressing import Egress
 
 UDP = 17
+EXTENSION_HEADERS = "{ 0, 43, 44, 51, 60 }"
 INNER_NEXT_HEADER, INNER_DESTINATION_PORT = "@nh,368,8", "@nh,656,16"
 """In nftables, where one IPv6 header follows another."""
 DOWNLINK_NETWORK = EGRESS_TABLE
@@ -97,4 +99,10 @@ class VxlanMeans(Means):
         return [f"udp dport {VXLAN_PORT}"]
 
     def guard_inside(self) -> list[str]:
-        return [f"{INNER_NEXT_HEADER} {UDP} {INNER_DESTINATION_PORT} {VXLAN_PORT}"]
+        """Behind extension headers nftables would not find the port, and the kernel would; so a
+        guest sends this node none of them."""
+        to_node = f"{INNER_DESTINATION} {literal(self.config.locator.address)}"
+        return [
+            f"{INNER_NEXT_HEADER} {UDP} {INNER_DESTINATION_PORT} {VXLAN_PORT}",
+            f"{to_node} {INNER_NEXT_HEADER} {EXTENSION_HEADERS}",
+        ]
