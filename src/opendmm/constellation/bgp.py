@@ -10,9 +10,10 @@ anchors together may; nobody else anything.
 import msgspec
 
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import RouterSoftware
+from opendmm.constellation.file import BindingName, RouterSoftware
 from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.reference_points.catalogue import ReferencePointName
 
 ANCHOR_SOFTWARE = RouterSoftware.BIRD
 """What speaks BGP beside an anchor of ours: it can learn routes by protocol number and turn
@@ -99,6 +100,11 @@ def _brought_along(deployment: Deployment, anchor: NodeId) -> tuple[HomePrefix, 
     }
     nodes = deployment.nodes.items()
     return tuple(p for name, plan in nodes if name in {anchor, *homes} for p in plan.pools)
+
+
+def announces(deployment: Deployment) -> bool:
+    """Whether FE_IEC instances announce prefixes to routers, in place of telling FE_I."""
+    return deployment.bindings[ReferencePointName.R_IC] is BindingName.BGP
 
 
 def _is_anchor(deployment: Deployment, node: NodeId) -> bool:

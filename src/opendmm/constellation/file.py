@@ -160,6 +160,7 @@ class BindingName(StrEnum):
     PMIPV6 = "pmipv6"
     RFC8885 = "rfc8885"
     MIPV6 = "mipv6"
+    BGP = "bgp"
 
 
 class ReferencePointSection(Strict, frozen=True, kw_only=True):
@@ -259,6 +260,14 @@ class BgpSection(Strict, frozen=True, kw_only=True):
             description="Of a family, that one neighbour may announce: beyond it the session ends.",
         ),
     ] = 200000
+    time_to_spread: Annotated[
+        Duration,
+        Meta(
+            description="After an announcement, until all routers are taken to follow it; so long "
+            "the former anchor forwards. BGP does not tell when they do; after the hold time of 9s "
+            "whoever has not heard has lost its session."
+        ),
+    ] = "10s"
     recommended: Annotated[
         bool,
         Meta(

@@ -11,12 +11,23 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from opendmm.constellation.assembly import ingress_controllers
+from opendmm.constellation.bgp import announces
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import slots_of
 from opendmm.model.identity import NodeId
-from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
+from opendmm.model.rules import (
+    Access,
+    Action,
+    Announce,
+    Permit,
+    Redirect,
+    RuleKey,
+    Table,
+    ToAnchor,
+    Tunnel,
+)
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.report.trace import describe_action
 
@@ -122,6 +133,8 @@ def _to_redirect(
 ) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
     """Of a mobile node away from home."""
     yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
+    if announces(deployment):
+        yield anchor, RuleKey(Table.ANNOUNCEMENT, prefix), (Announce,)
     for ingress, plan in deployment.ingresses.items():
         if ingress != anchor:
             for flow in slots_of(prefix, plan.flows_of(place.subscriber)):

@@ -38,7 +38,8 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     which take the packets of their own prefixes back themselves (RFC 8885 §3.2). `ingresses`
     are the FE_I of this instance; `other_ingresses` those of the deployment that other
     instances tell. With `grants_always` it grants in the place of home anchors that are alive,
-    too, if they have delegated.
+    too, if they have delegated. With `time_to_spread` the instance announces prefixes to routers
+    instead of telling FE_I, and takes it that all have heard after that time.
     """
 
     node: NodeId
@@ -56,6 +57,7 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     retransmit: float = 0.2
     lookup_timeout: float = 0.5
     grants_always: bool = False
+    time_to_spread: float | None = None
 
     def flows_arriving(self, context: MobilityContext) -> tuple[FlowRule, ...]:
         """What an egress is sent by all ingresses together; empty: everything, as soon as one

@@ -11,8 +11,10 @@ import msgspec
 
 from opendmm.forwarding.kernel.conventions import (
     ACCESS_MARK,
+    ANNOUNCED_TABLE,
     ATTACHED_TABLE,
     FLOW_PRIORITY,
+    LEAST_PREFERRED,
     METRIC,
     PROTOCOL,
     UPLINK_PRIORITY,
@@ -22,7 +24,7 @@ from opendmm.forwarding.kernel.endpoints import identifier
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.netlink.next_hop import NextHop
 from opendmm.forwarding.netlink.policy_rule import PolicyRule
-from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, RouteForm
+from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, RouteForm, RouteType
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import FlowRule, PortRange
 from opendmm.model.rules import Access
@@ -91,6 +93,13 @@ class GuestUse(msgspec.Struct, frozen=True):
     home: bytes
 
 
+class AnnouncementUse(msgspec.Struct, frozen=True):
+    """The route that has a prefix announced with one number."""
+
+    prefix: HomePrefix
+    number: int
+
+
 class TranslationUse(msgspec.Struct, frozen=True):
     """An element of a map of addresses."""
 
@@ -99,7 +108,8 @@ class TranslationUse(msgspec.Struct, frozen=True):
 
 
 Use = (
-    TranslationUse
+    AnnouncementUse
+    | TranslationUse
     | GuestUse
     | FlowRuleUse
     | LimitedUse
@@ -149,6 +159,17 @@ def shared_form(table: int, number: int) -> RouteForm:
 def selector(table: int) -> RouteForm:
     """What names a route of ours for deletion, beside its destination."""
     return RouteForm(table, PROTOCOL, METRIC)
+
+
+def announcement_form(number: int) -> RouteForm:
+    """A route that no packet meets: of two the one of the later move has the better metric."""
+    metric = LEAST_PREFERRED - number
+    return RouteForm(ANNOUNCED_TABLE, PROTOCOL, metric, kind=RouteType.UNREACHABLE)
+
+
+def announced_number(form: RouteForm) -> int:
+    """Of a route made by `announcement_form`."""
+    return LEAST_PREFERRED - form.metric
 
 
 def attached_selector() -> RouteForm:

@@ -1,0 +1,142 @@
+"""Announcing in place of R_IC: every router is FE_I, by routes to where a prefix is (draft A.4).
+
+This instance stands beside the egress of its anchor and announces what has come there, with
+the number of the move; a routing protocol takes that to all routers, the other members of one
+distributed FE_IEC. No router says that it follows, so "all follow" is a matter of time. Until
+then, and for the drain time after it, the anchor before forwards.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from opendmm.entities.effects import (
+    CancelTimer,
+    Effect,
+    Install,
+    Notice,
+    Remove,
+    RuleOutcome,
+    SetTimer,
+    Severity,
+)
+from opendmm.entities.fe_iec.core import Core
+from opendmm.entities.fe_iec.record import Record
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.context import ContextId
+from opendmm.model.order import MoveOrder
+from opendmm.model.rules import LAST_ANNOUNCED, Announce, Rule, RuleKey, Table
+
+AGAIN, SPREAD = TIMERS = "announce", "spread"
+"""Purposes of timers."""
+RETRY_AFTER = 1.0
+"""Seconds after which an announcement that failed is tried again."""
+
+
+class _Announced(msgspec.Struct):
+    """What is announced of one context; `unconfirmed` are the prefixes that forwarding has not
+    reported yet, `spread` whether every router has had the time to hear of it."""
+
+    order: MoveOrder
+    prefixes: tuple[HomePrefix, ...]
+    unconfirmed: set[HomePrefix]
+    spread: bool = False
+
+
+class AnnouncementControl:
+    """The announcements of one instance. It has no FE_I that subscribes or answers."""
+
+    def __init__(self, core: Core, time_to_spread: float) -> None:
+        self.core = core
+        self.time_to_spread = time_to_spread
+        self._announced: dict[ContextId, _Announced] = {}
+        self._by_prefix: dict[HomePrefix, ContextId] = {}
+
+    def waits_for(self, key: ContextId) -> bool:
+        """Whether a router may not have heard of it yet."""
+        announced = self._announced.get(key)
+        return announced is not None and not announced.spread
+
+    def push(self, record: Record, now: float) -> list[Effect]:  # noqa: ARG002 (as of R_IC)
+        """Announce what has come here, in place of what was announced before; withdraw what has
+        left, which nobody has to follow any more."""
+        if not self._is_due(record):
+            return self._withdraw(record.key)
+        before = self._announced.get(record.key)
+        prefixes = record.context.prefixes
+        if before is not None and (before.order, before.prefixes) == (record.order, prefixes):
+            return []
+        gone = set(before.prefixes) - set(prefixes) if before is not None else set()
+        self._forget(record.key)
+        self._announced[record.key] = _Announced(record.order, prefixes, set(prefixes))
+        self._by_prefix |= dict.fromkeys(prefixes, record.key)
+        return [*self._asked(record), *_removed(gone)]
+
+    def _is_due(self, record: Record) -> bool:
+        """At home the announcement of the pool is enough, unless a former anchor may announce
+        still what has come back."""
+        if record.released or record.egress.node != self.core.node:
+            return False
+        returning = record.order.sequence > 1 and not record.alone
+        return returning or not record.context.at_home
+
+    def _asked(self, record: Record) -> list[Effect]:
+        action = Announce(announced_as(record.order))
+        return [Install(Rule(_slot(p), action, record.order)) for p in record.context.prefixes]
+
+    def outcome(self, outcome: RuleOutcome, now: float) -> list[Effect]:
+        """Forwarding has put the announcement where the routing protocol finds it."""
+        key = self._by_prefix.get(outcome.rule.key.prefix)
+        announced = self._announced.get(key) if key is not None else None
+        if key is None or announced is None or announced.order != outcome.rule.order:
+            return []
+        if outcome.error:
+            fields = {"rule": str(outcome.rule.key), "why": outcome.error}
+            failed = Notice("announcement-failed", fields, Severity.WARNING)
+            return [failed, SetTimer(f"{AGAIN} {key}", now + RETRY_AFTER)]
+        announced.unconfirmed.discard(outcome.rule.key.prefix)
+        if announced.unconfirmed or announced.spread:
+            return []
+        return [SetTimer(f"{SPREAD} {key}", now + self.time_to_spread)]
+
+    def spread(self, key: ContextId) -> None:
+        """The time that routers have to hear of it is over."""
+        announced = self._announced.get(key)
+        if announced is not None and not announced.unconfirmed:
+            announced.spread = True
+
+    def forget(self, key: ContextId) -> list[Effect]:
+        """The record is over, and with it whatever was announced."""
+        return self._withdraw(key)
+
+    def again(self, record: Record) -> list[Effect]:
+        """Ask once more for what forwarding refused."""
+        return self._asked(record) if self._is_due(record) else []
+
+    def _withdraw(self, key: ContextId) -> list[Effect]:
+        announced = self._forget(key)
+        if announced is None:
+            return []
+        timers = [CancelTimer(f"{purpose} {key}") for purpose in TIMERS]
+        return [*_removed(announced.prefixes), *timers]
+
+    def _forget(self, key: ContextId) -> _Announced | None:
+        announced = self._announced.pop(key, None)
+        for prefix in announced.prefixes if announced is not None else ():
+            if self._by_prefix.get(prefix) == key:
+                del self._by_prefix[prefix]
+        return announced
+
+
+def announced_as(order: MoveOrder) -> int:
+    """The number of an announcement. After the last one the numbers begin anew: then the former
+    anchor's counts as later until it is withdrawn, and that anchor forwards for longer."""
+    return 1 + (order.sequence - 1) % LAST_ANNOUNCED
+
+
+def _slot(prefix: HomePrefix) -> RuleKey:
+    return RuleKey(Table.ANNOUNCEMENT, prefix)
+
+
+def _removed(prefixes: Iterable[HomePrefix]) -> list[Effect]:
+    return [Remove(_slot(prefix)) for prefix in sorted(prefixes)]
