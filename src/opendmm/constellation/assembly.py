@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from opendmm.authority.authority import Authority, MobileNodeCredential
-from opendmm.constellation.bgp import announces
+from opendmm.constellation.bgp import announces, times_to_follow
 from opendmm.constellation.deployment import Deployment, NodePlan, SubscriberPlan
 from opendmm.constellation.file import BindingName, ProofMode, UplinkMode
 from opendmm.constellation.quantities import seconds
 from opendmm.entities.effects import Entity
 from opendmm.entities.fe_e import FeE
 from opendmm.entities.fe_i import FeI
-from opendmm.entities.fe_iec import ControllerConfig, FeIec, IngressScope
+from opendmm.entities.fe_iec import Announcing, ControllerConfig, FeIec, IngressScope
 from opendmm.entities.fe_ma_c import FeMaC
 from opendmm.entities.fe_mctx import FeMctx, MctxConfig, Profile
 from opendmm.entities.fe_mu_c import HostClient, NetworkClient, SeveralHomesClient
@@ -209,7 +209,10 @@ def _announcing_config(deployment: Deployment, node: NodeId) -> ControllerConfig
         anchors=anchors,
         drain=deployment.timers.drain,
         retransmit=deployment.timers.retransmit,
-        time_to_spread=seconds(deployment.bgp.time_to_spread),
+        announcing=Announcing(
+            rings=times_to_follow(deployment, node),
+            time_to_spread=seconds(deployment.bgp.time_to_spread),
+        ),
     )
 
 

@@ -15,7 +15,9 @@ from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import FlowRule
 from opendmm.model.order import MoveOrder
 
-LAST_ANNOUNCED = (1 << 32) - 2
+EVERYWHERE = 15
+"""The ring of an announcement that is for all routers, and for them to pass on."""
+LAST_ANNOUNCED = (1 << 28) - 2
 """The greatest number of an announcement; after it numbers begin at 1 again."""
 
 
@@ -66,11 +68,13 @@ class Permit(msgspec.Struct, frozen=True, tag="permit"):
     through the recognition of an egress (where no flow is permitted, all pass)."""
 
 
-class Announce(msgspec.Struct, frozen=True, tag="announce"):
+class Announce(msgspec.Struct, frozen=True, order=True, tag="announce"):
     """Have the prefix announced as one that is here, by the number of the move: of two
-    announcements the one with the greater number counts (draft A.4)."""
+    announcements the one with the greater number counts (draft A.4). It is for routers of this
+    ring and of those nearer, for nobody to pass on until it is for everyone."""
 
     number: Annotated[int, Meta(ge=1, le=LAST_ANNOUNCED)]
+    ring: Annotated[int, Meta(ge=1, le=EVERYWHERE)] = EVERYWHERE
 
 
 Action = Access | ToAnchor | Redirect | Tunnel | Permit | Announce

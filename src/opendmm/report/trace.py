@@ -16,7 +16,16 @@ import msgspec
 from opendmm.entities.effects import RuleOutcome, Severity
 from opendmm.entities.host import HostNotice, RuleRequest
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
-from opendmm.model.rules import Access, Action, Announce, Permit, Redirect, ToAnchor, Tunnel
+from opendmm.model.rules import (
+    EVERYWHERE,
+    Access,
+    Action,
+    Announce,
+    Permit,
+    Redirect,
+    ToAnchor,
+    Tunnel,
+)
 from opendmm.reference_points.catalogue import Envelope
 
 
@@ -163,8 +172,9 @@ def describe_action(action: Action | None) -> tuple[str, str]:
             return "to-anchor", str(anchor)
         case Redirect(egress=egress):
             return "redirect", str(egress)
-        case Announce(number=number):
-            return "announce", f"move {number}"
+        case Announce(number, ring):
+            far = "" if ring == EVERYWHERE else f" to ring {ring}"
+            return "announce", f"move {number}{far}"
         case Tunnel(exit=exit_point):
             return "tunnel", str(exit_point)
         case Permit():

@@ -38,6 +38,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     local: str
     remote: str
     client: bool
+    ring: int
+    """From which ring on an anchor announces moved prefixes to the neighbour."""
     pools: tuple[HomePrefix, ...]
     """What the neighbour may announce as it is."""
     moved: tuple[HomePrefix, ...]
@@ -96,6 +98,7 @@ def _sessions(plan: NodePlan, far: Neighbour) -> Iterator[Session]:
             local=local,
             remote=remote,
             client=far.client,
+            ring=far.ring,
             pools=_of(family, far.may_announce.pools),
             moved=_of(family, far.may_announce.moved),
         )

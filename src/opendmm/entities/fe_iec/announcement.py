@@ -2,8 +2,10 @@
 
 This instance stands beside the egress of its anchor and announces what has come there, with
 the number of the move; a routing protocol takes that to all routers, the other members of one
-distributed FE_IEC. No router says that it follows, so "all follow" is a matter of time. Until
-then, and for the drain time after it, the anchor before forwards.
+distributed FE_IEC. Routers that hear of a move in any order send packets back and forth between
+those that follow and those that do not yet; so the nearest are told first, ring by ring, and no
+packet is lost while the former anchor still forwards. No router says that it follows: this is
+a matter of time.
 """
 
 from collections.abc import Iterable
@@ -20,25 +22,27 @@ from opendmm.entities.effects import (
     SetTimer,
     Severity,
 )
+from opendmm.entities.fe_iec.config import Announcing
 from opendmm.entities.fe_iec.core import Core
 from opendmm.entities.fe_iec.record import Record
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.context import ContextId
 from opendmm.model.order import MoveOrder
-from opendmm.model.rules import LAST_ANNOUNCED, Announce, Rule, RuleKey, Table
+from opendmm.model.rules import EVERYWHERE, LAST_ANNOUNCED, Announce, Rule, RuleKey, Table
 
-AGAIN, SPREAD = TIMERS = "announce", "spread"
+AGAIN, RING, SPREAD = TIMERS = "announce", "ring", "spread"
 """Purposes of timers."""
 RETRY_AFTER = 1.0
 """Seconds after which an announcement that failed is tried again."""
 
 
 class _Announced(msgspec.Struct):
-    """What is announced of one context; `unconfirmed` are the prefixes that forwarding has not
-    reported yet, `spread` whether every router has had the time to hear of it."""
+    """What is announced of one context, as far as `ring`; `unconfirmed` are the prefixes that
+    forwarding has not reported yet, `spread` whether every router has had the time to follow."""
 
     order: MoveOrder
     prefixes: tuple[HomePrefix, ...]
+    ring: int
     unconfirmed: set[HomePrefix]
     spread: bool = False
 
@@ -46,14 +50,14 @@ class _Announced(msgspec.Struct):
 class AnnouncementControl:
     """The announcements of one instance. It has no FE_I that subscribes or answers."""
 
-    def __init__(self, core: Core, time_to_spread: float) -> None:
+    def __init__(self, core: Core, announcing: Announcing) -> None:
         self.core = core
-        self.time_to_spread = time_to_spread
+        self.announcing = announcing
         self._announced: dict[ContextId, _Announced] = {}
         self._by_prefix: dict[HomePrefix, ContextId] = {}
 
     def waits_for(self, key: ContextId) -> bool:
-        """Whether a router may not have heard of it yet."""
+        """Whether a router may not follow yet."""
         announced = self._announced.get(key)
         return announced is not None and not announced.spread
 
@@ -61,31 +65,27 @@ class AnnouncementControl:
         """Announce what has come here, in place of what was announced before; withdraw what has
         left, which nobody has to follow any more."""
         if not self._is_due(record):
-            return self._withdraw(record.key)
+            return self.forget(record.key)
         before = self._announced.get(record.key)
         prefixes = record.context.prefixes
         if before is not None and (before.order, before.prefixes) == (record.order, prefixes):
             return []
         gone = set(before.prefixes) - set(prefixes) if before is not None else set()
-        self._forget(record.key)
-        self._announced[record.key] = _Announced(record.order, prefixes, set(prefixes))
-        self._by_prefix |= dict.fromkeys(prefixes, record.key)
-        return [*self._asked(record), *_removed(gone)]
+        return [*self._announce(record, self._next(0)), *_removed(gone)]
 
-    def _is_due(self, record: Record) -> bool:
-        """At home the announcement of the pool is enough, unless a former anchor may announce
-        still what has come back."""
-        if record.released or record.egress.node != self.core.node:
-            return False
-        returning = record.order.sequence > 1 and not record.alone
-        return returning or not record.context.at_home
+    def restored(self, record: Record) -> list[Effect]:
+        """What an earlier life had announced to everyone."""
+        return self._announce(record, EVERYWHERE) if self._is_due(record) else []
 
-    def _asked(self, record: Record) -> list[Effect]:
-        action = Announce(announced_as(record.order))
-        return [Install(Rule(_slot(p), action, record.order)) for p in record.context.prefixes]
+    def further(self, record: Record, *, again: bool) -> list[Effect]:
+        """The routers of a ring have had the time to follow: on to the next one. Or try again."""
+        announced = self._announced.get(record.key)
+        if announced is None or not self._is_due(record):
+            return []
+        return self._announce(record, announced.ring if again else self._next(announced.ring))
 
     def outcome(self, outcome: RuleOutcome, now: float) -> list[Effect]:
-        """Forwarding has put the announcement where the routing protocol finds it."""
+        """Forwarding has put an announcement where the routing protocol finds it."""
         key = self._by_prefix.get(outcome.rule.key.prefix)
         announced = self._announced.get(key) if key is not None else None
         if key is None or announced is None or announced.order != outcome.rule.order:
@@ -97,28 +97,43 @@ class AnnouncementControl:
         announced.unconfirmed.discard(outcome.rule.key.prefix)
         if announced.unconfirmed or announced.spread:
             return []
-        return [SetTimer(f"{SPREAD} {key}", now + self.time_to_spread)]
+        if announced.ring == EVERYWHERE:
+            return [SetTimer(f"{SPREAD} {key}", now + self.announcing.time_to_spread)]
+        return [SetTimer(f"{RING} {key}", now + self.announcing.rings[announced.ring - 1])]
 
     def spread(self, key: ContextId) -> None:
-        """The time that routers have to hear of it is over."""
+        """The time that all routers have to follow is over."""
         announced = self._announced.get(key)
         if announced is not None and not announced.unconfirmed:
             announced.spread = True
 
     def forget(self, key: ContextId) -> list[Effect]:
         """The record is over, and with it whatever was announced."""
-        return self._withdraw(key)
-
-    def again(self, record: Record) -> list[Effect]:
-        """Ask once more for what forwarding refused."""
-        return self._asked(record) if self._is_due(record) else []
-
-    def _withdraw(self, key: ContextId) -> list[Effect]:
         announced = self._forget(key)
         if announced is None:
             return []
         timers = [CancelTimer(f"{purpose} {key}") for purpose in TIMERS]
         return [*_removed(announced.prefixes), *timers]
+
+    def _is_due(self, record: Record) -> bool:
+        """At home the announcement of the pool is enough, unless a former anchor may announce
+        still what has come back."""
+        if record.released or record.egress.node != self.core.node:
+            return False
+        returning = record.order.sequence > 1 and not record.alone
+        return returning or not record.context.at_home
+
+    def _next(self, ring: int) -> int:
+        """The ring that is told after this one."""
+        return ring + 1 if ring < len(self.announcing.rings) else EVERYWHERE
+
+    def _announce(self, record: Record, ring: int) -> list[Effect]:
+        prefixes = record.context.prefixes
+        self._forget(record.key)
+        self._announced[record.key] = _Announced(record.order, prefixes, ring, set(prefixes))
+        self._by_prefix |= dict.fromkeys(prefixes, record.key)
+        action = Announce(number_of(record.order), ring)
+        return [Install(Rule(_slot(prefix), action, record.order)) for prefix in prefixes]
 
     def _forget(self, key: ContextId) -> _Announced | None:
         announced = self._announced.pop(key, None)
@@ -128,7 +143,7 @@ class AnnouncementControl:
         return announced
 
 
-def announced_as(order: MoveOrder) -> int:
+def number_of(order: MoveOrder) -> int:
     """The number of an announcement. After the last one the numbers begin anew: then the former
     anchor's counts as later until it is withdrawn, and that anchor forwards for longer."""
     return 1 + (order.sequence - 1) % LAST_ANNOUNCED

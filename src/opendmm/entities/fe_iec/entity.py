@@ -15,7 +15,7 @@ from opendmm.entities.effects import (
     Started,
     TimerFired,
 )
-from opendmm.entities.fe_iec.announcement import AGAIN, TIMERS, AnnouncementControl
+from opendmm.entities.fe_iec.announcement import AGAIN, SPREAD, TIMERS, AnnouncementControl
 from opendmm.entities.fe_iec.config import ControllerConfig
 from opendmm.entities.fe_iec.continuity import NUMBERED, Continuity
 from opendmm.entities.fe_iec.core import Core, entity
@@ -40,11 +40,8 @@ class FeIec:
         self.core = Core(config, authority)
         self.ingress = IngressControl(self.core)
         self.egress = EgressControl(self.core)
-        self.announcement = (
-            None
-            if config.time_to_spread is None
-            else AnnouncementControl(self.core, config.time_to_spread)
-        )
+        announcing = config.announcing
+        self.announcement = AnnouncementControl(self.core, announcing) if announcing else None
         spreading = self.announcement or self.ingress
         self.procedure = Procedure(self.core, spreading, self.egress)
         self.registration = Registration(self.core, self.procedure)
@@ -179,8 +176,8 @@ class FeIec:
         record = self.core.records.get(key)
         if record is None:
             return []
-        if kind == AGAIN:
-            return announcement.again(record)
+        if kind != SPREAD:
+            return announcement.further(record, again=kind == AGAIN)
         announcement.spread(key)
         return self.procedure.check(record, now)
 
@@ -215,7 +212,7 @@ class FeIec:
                 effects += self.procedure.begin(record, record.stage is not Stage.EGRESS, now)
                 continue
             if self.announcement is not None:
-                effects += self.announcement.push(record, now)
+                effects += self.announcement.restored(record)
             if record.former:
                 drain = now + self.core.config.drain
                 effects.append(SetTimer(f"drain {record.key}", drain))

@@ -106,7 +106,7 @@ class Registration:
         """The anchor that may say of a context that it has gone: what was announced of it here
         ends, and nothing else happens."""
         held = self.core.records.get(report.context.key)
-        announcing = self.core.config.time_to_spread is not None
+        announcing = self.core.config.announcing is not None
         return held.context.current_anchor if announcing and held is not None else None
 
     def _again(

@@ -195,7 +195,7 @@ class KernelForwarding:
         leftovers.extend(LimitedUse(prefix) for prefix in snapshot.limited)
         leftovers.extend(GuestUse(care_of, home) for care_of, home in snapshot.guests)
         leftovers.extend(
-            AnnouncementUse(one.key.prefix, one.action.number) for one in announcements(snapshot)
+            AnnouncementUse(one.key.prefix, one.action) for one in announcements(snapshot)
         )
         self._release(self._ledger.idle(leftovers))
         self._apply(

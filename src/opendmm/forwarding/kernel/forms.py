@@ -17,6 +17,7 @@ from opendmm.forwarding.kernel.conventions import (
     LEAST_PREFERRED,
     METRIC,
     PROTOCOL,
+    RINGS,
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
@@ -27,7 +28,7 @@ from opendmm.forwarding.netlink.policy_rule import PolicyRule
 from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, RouteForm, RouteType
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import FlowRule, PortRange
-from opendmm.model.rules import Access
+from opendmm.model.rules import Access, Announce
 
 LINK_LOCAL = bytes.fromhex("fe80000000000000")
 ETHERNET = 6
@@ -94,10 +95,10 @@ class GuestUse(msgspec.Struct, frozen=True):
 
 
 class AnnouncementUse(msgspec.Struct, frozen=True):
-    """The route that has a prefix announced with one number."""
+    """The route that has a prefix announced, by its metric."""
 
     prefix: HomePrefix
-    number: int
+    announce: Announce
 
 
 class TranslationUse(msgspec.Struct, frozen=True):
@@ -161,15 +162,16 @@ def selector(table: int) -> RouteForm:
     return RouteForm(table, PROTOCOL, METRIC)
 
 
-def announcement_form(number: int) -> RouteForm:
-    """A route that no packet meets: of two the one of the later move has the better metric."""
-    metric = LEAST_PREFERRED - number
+def announcement_form(announce: Announce) -> RouteForm:
+    """A route that no packet meets. Of two the one of the later move has the better metric, and
+    of one move that of the wider ring."""
+    metric = LEAST_PREFERRED - (announce.number * RINGS + announce.ring)
     return RouteForm(ANNOUNCED_TABLE, PROTOCOL, metric, kind=RouteType.UNREACHABLE)
 
 
-def announced_number(form: RouteForm) -> int:
-    """Of a route made by `announcement_form`."""
-    return LEAST_PREFERRED - form.metric
+def announced(form: RouteForm) -> Announce:
+    """What a route made by `announcement_form` stands for."""
+    return Announce(*divmod(LEAST_PREFERRED - form.metric, RINGS))
 
 
 def attached_selector() -> RouteForm:

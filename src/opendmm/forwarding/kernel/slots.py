@@ -129,8 +129,8 @@ class SlotWriter:
                 if key.table is Table.DOWNLINK:
                     uses += (AttachedRouteUse(key.prefix),)
                 return uses
-            case Announce(number):
-                return (AnnouncementUse(key.prefix, number),)
+            case Announce():
+                return (AnnouncementUse(key.prefix, action),)
             case Permit() if key.flow is not None:
                 return (LimitedUse(key.prefix), RecognisedUse(key.prefix, key.flow))
         return ()
@@ -158,9 +158,9 @@ class SlotWriter:
                 self._put_uplink(owner, key, egress)
             case Table.SOURCE_FILTER, Permit():
                 self._change_permitted(key.prefix, permit=True)
-            case Table.ANNOUNCEMENT, Announce(number):
+            case Table.ANNOUNCEMENT, Announce():
                 # Beside that of an earlier move, which goes once this is there.
-                form = announcement_form(number)
+                form = announcement_form(action)
                 self._batch.add(put_route(key.prefix.network, key.prefix.length, form), owner)
             case _:
                 kind = type(action).__name__
@@ -198,8 +198,8 @@ class SlotWriter:
                 except RefusedError:
                     return  # its neighbours went with it
                 message = delete_neighbour(Neighbour(index, address))
-            case AnnouncementUse(prefix, number):
-                form = announcement_form(number)
+            case AnnouncementUse(prefix, announce):
+                form = announcement_form(announce)
                 message = delete_route(prefix.network, prefix.length, form)
             case AttachedRouteUse(prefix):
                 message = delete_route(prefix.network, prefix.length, attached_selector())

@@ -20,7 +20,7 @@ from opendmm.forwarding.kernel.conventions import (
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
-from opendmm.forwarding.kernel.forms import announced_number, flow_of
+from opendmm.forwarding.kernel.forms import announced, flow_of
 from opendmm.forwarding.kernel.recognition import sets_of
 from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.lightweight_tunnel import EncapsulationType
@@ -169,8 +169,8 @@ def installed_rules(
     found.extend(Installed(counter.key, Permit()) for counter in permits)
     found.extend(_translations(snapshot.translations, vocabulary))
     # Of two the later move's comes last; the other is what an abrupt end has left.
-    announced = sorted(announcements(snapshot), key=lambda one: one.action.number)
-    found.extend(Installed(one.key, one.action) for one in announced)
+    later_last = sorted(announcements(snapshot), key=lambda one: one.action)
+    found.extend(Installed(one.key, one.action) for one in later_last)
     return found
 
 
@@ -186,7 +186,7 @@ def announcements(snapshot: Snapshot) -> Iterator[Announcement]:
     for route in snapshot.routes:
         if route.form.table == ANNOUNCED_TABLE:
             key = RuleKey(Table.ANNOUNCEMENT, HomePrefix(route.destination, route.length))
-            yield Announcement(key, Announce(announced_number(route.form)))
+            yield Announcement(key, announced(route.form))
 
 
 def _translations(
