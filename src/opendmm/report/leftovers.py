@@ -65,6 +65,28 @@ def leftovers(
     return tuple(found)
 
 
+def needless_routes(
+    deployment: Deployment,
+    places: Iterable[Place],
+    routes: Mapping[NodeId, Iterable[HomePrefix]],
+) -> tuple[str, ...]:
+    """What routers that are not ours have of prefixes that are at home, or nowhere."""
+    away = {
+        prefix
+        for place in places
+        if place.access is not None
+        for prefix in place.subscriber.prefixes
+        if deployment.anchor_of(place.subscriber, prefix, place.access)
+        != place.subscriber.home_of(prefix)
+    }
+    return tuple(
+        f"{node}: route to {prefix}"
+        for node, prefixes in sorted(routes.items())
+        for prefix in prefixes
+        if prefix not in away
+    )
+
+
 def missing(
     deployment: Deployment,
     places: Iterable[Place],

@@ -36,6 +36,7 @@ class TraceKind(StrEnum):
     MESSAGE_RECEIVED = "message-received"  # arrived from another node
     MESSAGE_LOCAL = "message-local"  # between two entities of this node
     RULE_APPLIED = "rule-applied"  # the forwarding plane carried out an entity's request
+    ROUTE = "route"  # the kernel of a router that is not ours has put or deleted a route
     LINK = "link"  # a mobile node's link came up or went down
     PEER = "peer"  # a session with another node came up or went down
     NOTICE = "notice"  # something an entity tells people
