@@ -12,6 +12,7 @@ from opendmm.constellation.file import (
     DatabaseMode,
     Means,
     Mipv6Section,
+    MobilityHeaderSecurity,
     ProofMode,
     Rfc8885Section,
     RouterSoftware,
@@ -165,6 +166,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     delegation_proof: ProofMode = ProofMode.MOBILE_NODE
     rfc8885: Rfc8885Section = Rfc8885Section()
     mipv6: Mipv6Section = Mipv6Section()
+    mobility_headers: MobilityHeaderSecurity = MobilityHeaderSecurity.AUTHENTICATION_OPTION
     bgp: BgpSection = BgpSection()
     material: str
     timers: Timers

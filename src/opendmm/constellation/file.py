@@ -376,6 +376,13 @@ class ProofMode(StrEnum):
     MOBILE_NODE = "mobile-node"
 
 
+class MobilityHeaderSecurity(StrEnum):
+    """What protects Mobility Headers between network elements."""
+
+    AUTHENTICATION_OPTION = "authentication-option"
+    ESP = "esp"
+
+
 class SecuritySection(Strict, frozen=True, kw_only=True):
     """Keys, certificates and what a redirection must prove."""
 
@@ -401,6 +408,14 @@ class SecuritySection(Strict, frozen=True, kw_only=True):
             "the new anchor's word alone, by which home anchors trust FE_IEC with their prefixes."
         ),
     ] = ProofMode.MOBILE_NODE
+    mobility_headers: Annotated[
+        MobilityHeaderSecurity,
+        Meta(
+            description="authentication-option: RFC 4285, authentic and timed, for all to read. "
+            "esp: the same encrypted by the kernel, too (IPsec ESP in transport mode, RFC 5213 "
+            "§4); for the bindings pmipv6 and rfc8885."
+        ),
+    ] = MobilityHeaderSecurity.AUTHENTICATION_OPTION
 
 
 class TimerSection(Strict, frozen=True, kw_only=True):

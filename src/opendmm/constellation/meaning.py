@@ -7,6 +7,7 @@ be assembled have files of their own. One table holds them all.
 import ipaddress
 from collections.abc import Callable, Iterator
 
+import msgspec
 import networkx
 
 from opendmm.constellation.assembling import missing_parts
@@ -16,6 +17,7 @@ from opendmm.constellation.file import (
     ConstellationFile,
     LinkSection,
     MobileNodeSection,
+    MobilityHeaderSecurity,
     NodeSection,
 )
 from opendmm.constellation.flow_meaning import flow_mistakes
@@ -51,10 +53,26 @@ def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem
         clashing_addresses,
         missing_parts,
         bgp_mistakes,
+        _security,
         scenario_mistakes,
     ]
     found = [mistake for check in checks for mistake in check(file)]
     return [Problem(*source.place(where), message, hint) for where, message, hint in found]
+
+
+def _security(file: ConstellationFile) -> Iterator[Mistake]:
+    """The kernel can encrypt what is between addresses that stay."""
+    if file.security.mobility_headers is not MobilityHeaderSecurity.ESP:
+        return
+    used = set(msgspec.structs.asdict(file.reference_points).values())
+    where: Where = ("security", "mobility_headers")
+    if not used & {BindingName.PMIPV6, BindingName.RFC8885}:
+        hint = "take it away: the native binding is encrypted by TLS"
+        yield where, "no reference point is carried by `pmipv6` or `rfc8885`", hint
+    if BindingName.MIPV6 in used:
+        what = "ESP between a mobile node that moves and its home agent (RFC 6275 §5.1) needs a "
+        hint = "take it away: with `mipv6` Mobility Headers are authenticated (RFC 4285)"
+        yield where, what + "kernel that knows Mobile IPv6, which we do without", hint
 
 
 def _nodes(file: ConstellationFile) -> Iterator[Mistake]:

@@ -71,6 +71,7 @@ def deployment(file: ConstellationFile) -> Deployment:
         attachment_proof=file.security.attachment_proof,
         delegation=file.security.delegation,
         delegation_proof=file.security.delegation_proof,
+        mobility_headers=file.security.mobility_headers,
         rfc8885=file.rfc8885,
         mipv6=file.mipv6,
         bgp=file.bgp,

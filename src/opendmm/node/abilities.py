@@ -31,6 +31,7 @@ from opendmm.bindings.mipv6.transport import GROUP, TABLE
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
 from opendmm.forwarding.kernel.libnftables import Nftables, NftablesError
 from opendmm.forwarding.kernel.probe import probe_means
+from opendmm.forwarding.kernel.transport_security import TransportSecurity
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.node.attachment.solicitations import Solicitations
@@ -213,6 +214,7 @@ def _trials() -> list[tuple[Ability, Callable[[], None]]]:
         ),
         (Ability(name="Mobile IPv6", disables="bindings mipv6"), _mobile_ipv6),
         (Ability(name="optimised routes", disables="route optimisation"), _optimised_routes),
+        (Ability(name="ESP", disables="`mobility_headers: esp`"), _esp),
         (Ability(name="packet capture", disables="dmm lab run --pcap"), _packet_socket),
         (Ability(name="netem", disables="delay by the kernel (a relay does it)"), _emulated_delay),
         (Ability(name="tap devices", disables="delay by a relay, where there is no netem"), _tap),
@@ -226,6 +228,13 @@ def _router(program: str, package: str) -> tuple[Ability, Callable[[], None]]:
 
 def _needed(name: str, disables: str) -> Ability:
     return Ability(name=name, disables=disables, laboratory=True)
+
+
+def _esp() -> None:
+    here, there = IPv6Address("fd00::1"), IPv6Address("fd00::2")
+    security = TransportSecurity(here, {there: bytes(16)}, MOBILITY_HEADER)
+    security.start()
+    security.close()
 
 
 def _try(attempt: Callable[[], None]) -> str:

@@ -9,13 +9,15 @@ from opendmm.bindings.mobility.transport import Core, MobilityTransport
 from opendmm.bindings.pmipv6.node import ProxyMobilityNode
 from opendmm.bindings.rfc8885.node import DistributedMobilityNode
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import BindingName
+from opendmm.constellation.file import BindingName, MobilityHeaderSecurity
+from opendmm.forwarding.kernel.transport_security import TransportSecurity
 from opendmm.model.identity import NodeId
 from opendmm.node.mipv6 import mip_config
 from opendmm.node.pmipv6 import pmip_config
 from opendmm.node.rfc8885 import distributed_config
 from opendmm.node.route_optimisation.data_path import OptimisedRoutes
 from opendmm.node.switchboard import Carrier
+from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
 Keys = Mapping[NodeId, bytes]
 BUILDERS: dict[BindingName, Callable[[Deployment, NodeId, Keys], Core]] = {
@@ -58,13 +60,22 @@ def carriers(
     made: dict[BindingName, Carrier] = {}
     if node in deployment.nodes and node not in deployment.correspondents:
         for name, core in cores(deployment, node, shared_keys).items():
-            made[name] = MobilityTransport(name, core, listener(name), now)
+            security = encryption(deployment, core)
+            made[name] = MobilityTransport(name, core, listener(name), now, security)
     mipv6 = BindingName.MIPV6
     if mipv6 in deployment.bindings.values():
         mobile_ipv6 = MobileIpv6Node(mip_config(deployment, node, shared_keys))
         data_path = optimised_routes(mobile_ipv6)
         made[mipv6] = PacketTransport(mipv6, mobile_ipv6, listener(mipv6), now, data_path)
     return made
+
+
+def encryption(deployment: Deployment, core: Core) -> TransportSecurity | None:
+    """What encrypts a protocol's Mobility Headers, if the deployment wants them encrypted."""
+    if deployment.mobility_headers is not MobilityHeaderSecurity.ESP:
+        return None
+    keys = {one.address: one.key for one in core.config.associations.values()}
+    return TransportSecurity(core.config.address, keys, MOBILITY_HEADER)
 
 
 def optimised_routes(node: MobileIpv6Node) -> OptimisedRoutes | None:

@@ -10,6 +10,7 @@ from opendmm.bindings.mobility.association import SecurityAssociation
 from opendmm.bindings.mobility.living import Listener, LivingCore, Pure, count
 from opendmm.bindings.mobility.outputs import Datagram, Wanted
 from opendmm.bindings.mobility.problems import ParameterProblem
+from opendmm.forwarding.kernel.transport_security import TransportSecurity
 from opendmm.model.identity import NodeId
 from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
@@ -42,14 +43,23 @@ class Core(Pure[Wanted], Protocol):
 class MobilityTransport(LivingCore[Wanted]):
     """Lives in one event loop: `start`, then `send` at will, `close` at the end."""
 
-    def __init__(self, name: str, core: Core, listener: Listener, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        core: Core,
+        listener: Listener,
+        now: Callable[[], float],
+        security: TransportSecurity | None = None,
+    ) -> None:
         super().__init__(name, core, listener, now)
         self.core = core
+        self._security = security
         self._socket: socket.socket | None = None
         self._names = {a.address: peer for peer, a in core.config.associations.items()}
 
     def listen(self) -> None:
-        """Open the socket. Raises OSError (CAP_NET_RAW is needed)."""
+        """Open the socket. Raises OSError (CAP_NET_RAW is needed), and, where Mobility Headers are
+        to be encrypted, ForwardingUnavailableError."""
         self._socket = self._opened()
 
     def start(self) -> None:
@@ -59,6 +69,8 @@ class MobilityTransport(LivingCore[Wanted]):
         self.begin()
 
     def _opened(self) -> socket.socket:
+        if self._security is not None:
+            self._security.start()
         opened = socket.socket(
             socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC, MOBILITY_HEADER
         )
@@ -71,6 +83,8 @@ class MobilityTransport(LivingCore[Wanted]):
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
+        if self._security is not None:
+            self._security.close()
         self.end()
 
     def rows(self) -> list[dict[str, object]]:
