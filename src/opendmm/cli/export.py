@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from opendmm.authority.material import MaterialError, write_private
 from opendmm.cli.errors import BadInputError
 from opendmm.constellation.bgp import speakers
 from opendmm.constellation.deployment import Deployment
@@ -11,6 +12,7 @@ from opendmm.constellation.file import RouterSoftware
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.model.identity import NodeId
 from opendmm.routers.export import configuration
+from opendmm.routers.passwords import Passwords, passwords, placeholders
 
 
 @click.command()
@@ -23,24 +25,48 @@ from opendmm.routers.export import configuration
     type=click.Path(file_okay=False, path_type=Path),
     help="Write OUTPUT/NODE/ and the daemon's usual file name, instead of standard output.",
 )
-def export(software: RouterSoftware, file: Path, node: str | None, output: Path | None) -> None:
+@click.option(
+    "--keys",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder made by `dmm keys`: the sessions' passwords are filled in. Needs -o; only the "
+    "files' owner may read them.",
+)
+def export(
+    software: RouterSoftware,
+    file: Path,
+    node: str | None,
+    output: Path | None,
+    keys: Path | None,
+) -> None:
     """Make the configuration of SOFTWARE for the iBGP speakers of the constellation FILE.
 
-    `bird` includes the anchors: it announces for them.
+    `bird` includes the anchors: it announces for them. Without --keys there are placeholders
+    where passwords belong, by which no session comes up.
     """
+    if keys is not None and output is None:
+        raise BadInputError("passwords are not printed: say where to write them with -o FOLDER")
     try:
         deployment = load_deployment(file)
     except ConstellationError as error:
         raise BadInputError(str(error)) from error
     for name in _nodes(deployment, software, node):
-        usual, text = configuration(deployment, name)
+        usual, text = configuration(deployment, name, _passwords(deployment, name, keys))
         if output is None:
             click.echo(text, nl=False)
             continue
         place = output / name / usual
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        write_private(place, text.encode())
         click.echo(str(place))
+
+
+def _passwords(deployment: Deployment, node: NodeId, keys: Path | None) -> Passwords:
+    if keys is None or not deployment.bgp.md5:
+        return placeholders(deployment, node)
+    try:
+        return passwords(deployment, node, keys)
+    except MaterialError as error:
+        raise BadInputError(str(error)) from error
 
 
 def _nodes(deployment: Deployment, software: RouterSoftware, wanted: str | None) -> list[NodeId]:

@@ -11,6 +11,7 @@ import msgspec
 
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import RouterSoftware
+from opendmm.constellation.topology import Topology
 from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, NodeId
 
@@ -34,6 +35,8 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeId
     locator: Locator
     ipv4: str
+    hops: int
+    """Links that packets between the two pass, at most."""
     client: bool
     """The speaker reflects to it what others announce (RFC 4456)."""
     may_announce: Announcements
@@ -61,19 +64,44 @@ def neighbours(deployment: Deployment, node: NodeId) -> tuple[Neighbour, ...]:
     """The sessions of one speaker."""
     reflectors = deployment.bgp.reflectors
     reflecting = node in reflectors
+    hops = Topology(deployment).most_hops(node)
     return tuple(
-        _neighbour(deployment, other, client=reflecting and other not in reflectors)
-        for other in speakers(deployment)
-        if other != node and (reflecting or not reflectors or other in reflectors)
+        _neighbour(
+            deployment,
+            other,
+            hops=hops.get(other, 1),
+            client=reflecting and other not in reflectors,
+        )
+        for other in _far_ends(deployment, node)
     )
 
 
-def _neighbour(deployment: Deployment, node: NodeId, *, client: bool) -> Neighbour:
+def session_associations(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
+    """Which speakers need a key between them, by name: those that have sessions."""
+    return {
+        (min(node, other), max(node, other))
+        for node in speakers(deployment)
+        for other in _far_ends(deployment, node)
+    }
+
+
+def _far_ends(deployment: Deployment, node: NodeId) -> tuple[NodeId, ...]:
+    reflectors = deployment.bgp.reflectors
+    everyone = node in reflectors or not reflectors
+    return tuple(
+        other
+        for other in speakers(deployment)
+        if other != node and (everyone or other in reflectors)
+    )
+
+
+def _neighbour(deployment: Deployment, node: NodeId, *, hops: int, client: bool) -> Neighbour:
     plan = deployment.nodes[node]
     return Neighbour(
         node=node,
         locator=plan.locator,
         ipv4=plan.ipv4,
+        hops=hops,
         client=client,
         may_announce=_announcements(deployment, node),
     )

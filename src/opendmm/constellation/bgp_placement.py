@@ -43,4 +43,26 @@ def _reflectors(placement: Placement) -> Iterator[Finding]:
         )
 
 
-CHECKS: tuple[Check, ...] = (_ignorant_in_between, _reflectors)
+def _protection(placement: Placement) -> Iterator[Finding]:
+    bgp = placement.deployment.bgp
+    lacking = (
+        ("md5", bgp.md5, "are not signed", "whoever can send packets to a speaker can end them"),
+        (
+            "ttl_security",
+            bgp.ttl_security,
+            "accept packets from any distance",
+            "attacks reach them",
+        ),
+    )
+    for setting, is_set, what, consequence in lacking:
+        if not is_set:
+            yield Finding(
+                severity=Severity.WARNING,
+                section="RFC 2385" if setting == "md5" else "RFC 5082",
+                where=("bgp", setting),
+                message=f"BGP sessions {what}: {consequence}",
+                hint="leave it out, unless something else (IPsec) protects them",
+            )
+
+
+CHECKS: tuple[Check, ...] = (_ignorant_in_between, _reflectors, _protection)

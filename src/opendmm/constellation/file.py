@@ -266,6 +266,20 @@ class BgpSection(Strict, frozen=True, kw_only=True):
             "IPv6 in place, BIRD has a large netlink buffer. Without: as the routers come."
         ),
     ] = True
+    md5: Annotated[
+        bool,
+        Meta(
+            description="Segments are signed (TCP MD5 signature option), each pair of neighbours "
+            "with a key of its own. False only where something else protects the sessions."
+        ),
+    ] = True
+    ttl_security: Annotated[
+        bool,
+        Meta(
+            description="Packets that have come further than the neighbour is away are refused "
+            "(RFC 5082)."
+        ),
+    ] = True
 
 
 class Means(StrEnum):

@@ -5,7 +5,13 @@ from typing import Any
 
 import yaml
 
-from opendmm.routers.speaker import CONNECT_RETRY, HOLD, KEEPALIVE, Session, Speaker
+from opendmm.routers.speaker import (
+    CONNECT_RETRY,
+    HOLD,
+    KEEPALIVE,
+    Session,
+    Speaker,
+)
 
 Section = dict[str, Any]
 ANY = "any"
@@ -43,7 +49,9 @@ def _neighbour(speaker: Speaker, session: Session) -> Section:
             "neighbor-address": session.remote,
             "peer-as": speaker.as_number,
             "description": str(session.node),
+            **({"auth-password": session.password} if session.password else {}),
         },
+        **_ttl_security(session),
         "transport": {"config": {"local-address": session.local}},
         "timers": {
             "config": {
@@ -66,6 +74,13 @@ def _neighbour(speaker: Speaker, session: Session) -> Section:
             }
         ],
     }
+
+
+def _ttl_security(session: Session) -> Section:
+    """RFC 5082."""
+    if session.least_ttl is None:
+        return {}
+    return {"ttl-security": {"config": {"enabled": True, "ttl-min": session.least_ttl}}}
 
 
 def _name(session: Session) -> str:
