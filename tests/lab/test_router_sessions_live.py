@@ -1,4 +1,5 @@
-"""Who may speak with a router, live: the right key, from no further away than the neighbour is."""
+"""Who may speak with a router, live: the right key, from no further away than the neighbour is;
+and the number of a move, told in two places."""
 
 import contextlib
 import os
@@ -12,6 +13,7 @@ from standing import needs_namespaces
 
 from mixed_routers import mixed
 from opendmm.authority.material import SESSION_KEYS, SHARED_KEY_LENGTH
+from opendmm.constellation.file import RouterSoftware
 from opendmm.lab import routers as lab_routers
 from opendmm.lab.routing_software import SOFTWARE
 from opendmm.model.identity import NodeId
@@ -25,6 +27,13 @@ pytestmark = [
 ]
 NAME = f"s{os.getpid()}"
 REFLECTOR = NodeId("rr")
+LET_PASS: dict[RouterSoftware | None, set[str]] = {
+    RouterSoftware.BIRD: set(),
+    RouterSoftware.FRR: {"wrong"},
+    RouterSoftware.GOBGP: {"wrong"},
+}
+"""Of wrong numbers, by the reflector, to FRR behind it: FRR itself sees what is told twice."""
+HONEST = "2001:db8:b::1/128"
 
 
 @pytest.fixture(scope="module", params=["bird", "frr", "gobgp"])
@@ -69,6 +78,27 @@ def test_a_session_whose_packets_come_from_further_away_than_before_ends(
     with network.one_more_hop("agg-b", "anchor-b"):
         assert eventually(lambda: network.routers.lacking(REFLECTOR) == ["anchor-b"], 2 * HOLD)
     assert eventually(lambda: not network.routers.lacking(REFLECTOR))
+
+
+def test_routes_whose_number_is_not_their_preference_are_refused(network: RouterNetwork) -> None:
+    """What a reflector that cannot compare lets pass is refused by BIRD behind it."""
+    wrong, without, twice = (f"2001:db8:b::{host}/128" for host in (66, 67, 68))
+    mark = "bgp_large_community.add((65000, 2, 1)); bgp_local_pref = 5;"
+    number = "bgp_large_community.add((65000, 1, {}));"
+    network.rogue(
+        "anchor-b",
+        f"{wrong} {mark} {number.format(4)}",
+        f"{without} {mark}",
+        f"{twice} {mark} {number.format(4)} {number.format(5)}",
+        f"{HONEST} {mark} {number.format(5)}",
+    )
+    assert network.leads("edge", HONEST, "rr"), "shows that the rest was announced, too"
+    assert network.leads("agg-a", HONEST, "rr")
+    for refused in (wrong, without, twice):
+        assert network.next_hop("edge", refused) == ""
+    passed = LET_PASS[network.deployment.nodes[REFLECTOR].router]
+    kinds = {"wrong": wrong, "without": without, "twice": twice}
+    assert {kind for kind, one in kinds.items() if network.next_hop("agg-a", one)} == passed
 
 
 def test_where_the_kernel_cannot_sign_sessions_have_the_ttl_check_alone_and_say_so(

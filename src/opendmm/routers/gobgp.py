@@ -9,12 +9,13 @@ from opendmm.routers.speaker import (
     CONNECT_RETRY,
     HOLD,
     KEEPALIVE,
+    MOVE_NUMBER,
     Session,
     Speaker,
 )
 
 Section = dict[str, Any]
-ANY = "any"
+ANY, ALL = "any", "all"
 MARK = "moved"
 
 
@@ -89,6 +90,7 @@ def _name(session: Session) -> str:
 
 def _sets(speaker: Speaker) -> Section:
     mark = ":".join(map(str, speaker.mark))
+    number = f"{speaker.as_number}:{MOVE_NUMBER}:[0-9]+"
     return {
         "prefix-sets": [one for session in speaker.sessions for one in _prefixes(session)],
         "neighbor-sets": [
@@ -97,7 +99,10 @@ def _sets(speaker: Speaker) -> Section:
         ],
         "bgp-defined-sets": {
             "large-community-sets": [
-                {"large-community-set-name": MARK, "large-community-list": [f"^{mark}$"]}
+                {
+                    "large-community-set-name": MARK,
+                    "large-community-list": [f"^{mark}$", f"^{number}$"],
+                }
             ]
         },
     }
@@ -120,8 +125,9 @@ def _prefixes(session: Session) -> Iterator[Section]:
 
 
 def _statements(session: Session) -> Iterator[Section]:
-    """What is accepted of one neighbour: its pools, and what is longer and marked."""
-    marked = {"match-large-community-set": {"large-community-set": MARK, "match-set-options": ANY}}
+    """What is accepted of one neighbour: its pools, and what is longer, marked and numbered.
+    Whether it is so twice, or with another number than the LOCAL_PREF, cannot be asked for."""
+    marked = {"match-large-community-set": {"large-community-set": MARK, "match-set-options": ALL}}
     if session.pools:
         yield _statement(session, "pools")
     if session.moved:
