@@ -14,9 +14,10 @@ from opendmm.constellation.bgp import (
     speakers,
 )
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.findings import Finding
+from opendmm.constellation.findings import Finding, Severity
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.constellation.reasoning import reason
+from opendmm.constellation.source_filters import filtered_links, filtering_routers
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
 
@@ -235,3 +236,49 @@ def test_sessions_without_protection_are_warned_of(
     file["bgp"][setting] = False
     (found,) = findings(loaded(file, tmp_path), "BGP sessions")
     assert found.where == ("bgp", setting)
+
+
+@pytest.mark.parametrize(
+    ("router", "software", "words", "severity"),
+    [
+        ("rr", "bird", "while its route leads back to the anchor, and for 2s", Severity.NOTE),
+        ("rr", "gobgp", "would never learn of moves", Severity.ERROR),
+        ("edge", "frr", "nothing to filter", Severity.WARNING),
+    ],
+)
+def test_source_filters_of_routers_are_judged(
+    file: dict[str, Any],
+    tmp_path: Path,
+    router: str,
+    software: str,
+    words: str,
+    severity: Severity,
+) -> None:
+    file["nodes"][router] = {"router": software, "source_filter": True}
+    (found,) = findings(loaded(file, tmp_path), words)
+    assert (found.severity, found.where) == (severity, ("nodes", router, "source_filter"))
+
+
+def test_a_router_filters_by_what_can_come_over_each_link(
+    file: dict[str, Any], tmp_path: Path
+) -> None:
+    file["nodes"]["rr"]["source_filter"] = True
+    deployment = loaded(file, tmp_path)
+    assert filtering_routers(deployment) == ("rr",)
+    links = {link.anchor: link for link in filtered_links(deployment, NodeId("rr"))}
+    assert {anchor: link.visiting for anchor, link in links.items()} == {
+        "anchor-a": (),
+        "anchor-b": pools("a"),
+        "anchor-c": (),
+    }
+    assert set(pools("b")) < set(links[NodeId("anchor-b")].own)
+
+
+def test_a_filter_on_a_link_that_the_router_does_not_use_is_warned_of(
+    file: dict[str, Any], tmp_path: Path
+) -> None:
+    file["nodes"]["rr"]["source_filter"] = True
+    file["links"][3]["cost"] = 5
+    file["links"].append({"between": ["edge", "anchor-b"]})
+    (found,) = findings(loaded(file, tmp_path), "by another way")
+    assert "`rr` sends to `anchor-b`" in found.message

@@ -19,6 +19,7 @@ from opendmm.constellation.file import RouterSoftware
 from opendmm.model.identity import NodeId
 from opendmm.routers.export import configuration
 from opendmm.routers.passwords import placeholders
+from opendmm.routers.source_filter import source_filter
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = {
@@ -48,6 +49,43 @@ def test_configurations_are_as_written_down(name: str) -> None:
     reflector, node = FILES[name]
     text = written(resolved(mixed(reflector=reflector)), node)[1]
     assert text == (GOLDEN / name).read_text()
+
+
+def filtering() -> dict[str, Any]:
+    file = mixed()
+    file["nodes"]["agg-b"]["source_filter"] = True
+    return file
+
+
+def test_source_filters_are_as_written_down() -> None:
+    text = source_filter(resolved(filtering()), NodeId("agg-b"))
+    assert text == (GOLDEN / "sources.nft").read_text()
+
+
+def test_a_source_filter_without_grace_has_no_sets() -> None:
+    file = filtering()
+    file["bgp"]["uplink_grace"] = "0s"
+    text = source_filter(resolved(file), NodeId("agg-b"))
+    assert "fib saddr . iif oif exists accept\n" in text
+    assert "  set " not in text
+
+
+def test_a_locator_out_of_a_pool_makes_no_second_interval() -> None:
+    file = filtering()
+    file["nodes"]["anchor-b"]["locator"] = "2001:db8:b:ffff::1"
+    text = source_filter(resolved(file), NodeId("agg-b"))
+    assert "ip6 saddr { 2001:db8:b::/48, fd00:c:6::2/128 } accept" in text
+
+
+def test_export_writes_source_filters_of_routers_that_have_one(tmp_path: Path) -> None:
+    file = tmp_path / "filtering.yaml"
+    file.write_text(yaml.safe_dump(filtering(), sort_keys=False))
+    result = CliRunner().invoke(export, ["nftables", str(file), "--node", "agg-b"])
+    assert (result.exit_code, result.output) == (0, (GOLDEN / "sources.nft").read_text())
+    result = CliRunner().invoke(export, ["nftables", str(file), "--node", "agg-a"])
+    assert (result.exit_code, "these have: agg-b" in result.output) == (3, True)
+    code, output = exported(tmp_path, "nftables")
+    assert (code, "no router with a source filter" in output) == (3, True)
 
 
 @pytest.mark.parametrize("reflector", RouterSoftware)

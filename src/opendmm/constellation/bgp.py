@@ -103,11 +103,12 @@ def _neighbour(deployment: Deployment, node: NodeId, *, hops: int, client: bool)
         ipv4=plan.ipv4,
         hops=hops,
         client=client,
-        may_announce=_announcements(deployment, node),
+        may_announce=announcements(deployment, node),
     )
 
 
-def _announcements(deployment: Deployment, node: NodeId) -> Announcements:
+def announcements(deployment: Deployment, node: NodeId) -> Announcements:
+    """What a speaker may announce."""
     if _is_anchor(deployment, node):
         return Announcements(deployment.nodes[node].pools, _brought_along(deployment, node))
     if node in deployment.bgp.reflectors:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from opendmm.constellation.bgp import forwarders, speakers
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
+from opendmm.constellation.source_filters import filtered_links, filtering_routers
 from opendmm.model.identity import NodeId
 
 
@@ -65,4 +66,49 @@ def _protection(placement: Placement) -> Iterator[Finding]:
             )
 
 
-CHECKS: tuple[Check, ...] = (_ignorant_in_between, _reflectors, _protection)
+def _source_filters(placement: Placement) -> Iterator[Finding]:
+    """What a router that is not ours does to the uplink of mobile nodes that have moved."""
+    deployment = placement.deployment
+    filtering = filtering_routers(deployment)
+    for name, plan in deployment.nodes.items():
+        if not plan.source_filter or plan.router is None:
+            continue
+        where = ("nodes", name, "source_filter")
+        links = filtered_links(deployment, name)
+        if name not in filtering:
+            yield Finding(
+                severity=Severity.ERROR,
+                section="§5 Uplink",
+                where=where,
+                message=f"`{name}` sets no routes by BGP: its filter would never learn of moves",
+                hint="give it `router: bird` or `frr`, or take `source_filter` away",
+            )
+        elif not links:
+            yield Finding(
+                severity=Severity.WARNING,
+                section="§5 Uplink",
+                where=where,
+                message=f"`{name}` has no link to an anchor: it has nothing to filter",
+                hint="set it on routers next to anchors",
+            )
+        for link in links:
+            if placement.path(name, link.anchor)[1:2] != (link.anchor,):
+                yield Finding(
+                    severity=Severity.WARNING,
+                    section="RFC 3704 §2.2",
+                    where=where,
+                    message=f"`{name}` sends to `{link.anchor}` by another way than their link: "
+                    "what visitors send over it is dropped",
+                    hint="lower the link's `cost`, or take `source_filter` away",
+                )
+        if name in filtering and any(link.visiting for link in links):
+            yield Finding(
+                severity=Severity.NOTE,
+                section="§5 Uplink",
+                where=where,
+                message=f"`{name}` lets a visitor's packets through while its route leads back to "
+                f"the anchor, and for {deployment.bgp.uplink_grace} before and after",
+            )
+
+
+CHECKS: tuple[Check, ...] = (_ignorant_in_between, _reflectors, _protection, _source_filters)

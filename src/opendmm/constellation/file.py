@@ -122,7 +122,11 @@ class NodeSection(Strict, frozen=True, kw_only=True):
     ] = None
     source_filter: Annotated[
         bool,
-        Meta(description="Drop packets from access links whose source is not of the node's pools."),
+        Meta(
+            description="Drop packets from access links whose source is not of the node's pools. "
+            "On a router: from links to anchors, whose source is neither the anchor's nor routed "
+            "there."
+        ),
     ] = False
     router: Annotated[
         RouterSoftware | None,
@@ -280,6 +284,13 @@ class BgpSection(Strict, frozen=True, kw_only=True):
             "(RFC 5082)."
         ),
     ] = True
+    uplink_grace: Annotated[
+        Duration,
+        Meta(
+            description="For how long routers with `source_filter` let a mobile node's packets "
+            "through before the route to it has come, and after it has gone; 0s: not at all."
+        ),
+    ] = "2s"
 
 
 class Means(StrEnum):

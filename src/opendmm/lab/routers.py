@@ -19,6 +19,7 @@ from opendmm.lab.errors import LabError
 from opendmm.lab.material import provide_material
 from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces, execute
 from opendmm.lab.routing_software import SOFTWARE, Place
+from opendmm.lab.source_filters import load_source_filters
 from opendmm.model.identity import NodeId
 from opendmm.node.tcp_signatures import try_tcp_signatures
 from opendmm.routers.export import configuration
@@ -56,6 +57,7 @@ class Routers:
     def start(self) -> None:
         """Start them all; wait for every session, and for all pools in kernels. Raises LabError."""
         self._all_installed()
+        load_source_filters(self.deployment, self._namespaces)
         for name in self.names():
             self.start_one(name)
         deadline = time.monotonic() + START_TIMEOUT
