@@ -48,7 +48,7 @@ import msgspec
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import ConstellationFile
 from opendmm.constellation.resolve import deployment
-from opendmm.forwarding.kernel.conventions import ANNOUNCED_TABLE, LEAST_PREFERRED, PROTOCOL
+from opendmm.forwarding.kernel.forms import announcement_form
 from opendmm.forwarding.netlink.attributes import parse
 from opendmm.forwarding.netlink.route import (
     RTM_DELROUTE,
@@ -56,8 +56,6 @@ from opendmm.forwarding.netlink.route import (
     RTMSG,
     TABLE_MAIN,
     RouteAttribute,
-    RouteForm,
-    RouteType,
     delete_route,
     put_route,
 )
@@ -68,6 +66,7 @@ from opendmm.lab.namespaces import claim, inside
 from opendmm.lab.network import LabNetwork
 from opendmm.lab.processes import end
 from opendmm.lab.routers import Routers
+from opendmm.model.rules import Announce
 
 ENVIRONMENT_LACKS = 4
 IPV6_ROUTES = 0x400
@@ -167,21 +166,12 @@ class Speaking:
             self._socket = NetlinkSocket()
 
     def announce(self, hosts: list[bytes], number: int) -> None:
-        form = _form(number)
+        form = announcement_form(Announce(number))
         self._socket.execute([put_route(host, 128, form) for host in hosts])
 
     def withdraw(self, hosts: list[bytes], number: int) -> None:
-        form = _form(number)
+        form = announcement_form(Announce(number))
         self._socket.execute([delete_route(host, 128, form) for host in hosts])
-
-
-def _form(number: int) -> RouteForm:
-    return RouteForm(
-        table=ANNOUNCED_TABLE,
-        protocol=PROTOCOL,
-        metric=LEAST_PREFERRED - number,
-        kind=RouteType.UNREACHABLE,
-    )
 
 
 class Scene:

@@ -38,6 +38,7 @@ def mixed(
             {"between": ["agg-a", "anchor-a"]},
             {"between": ["agg-b", "anchor-b"]},
         ],
+        "reference_points": {"R_IC": "bgp", "R_II": "bgp"},
         "bgp": {"reflectors": ["rr"]},
         "mobile_nodes": {
             "mn1": {"home": "anchor-a", "prefixes": ["2001:db8:a::100/128", "10.10.0.100/32"]}

@@ -48,7 +48,7 @@ def test_a_node_that_begins_says_so_to_all_its_peers() -> None:
     for _, message in told:
         assert isinstance(message, Heartbeat)
         assert message.flags == R | U
-        assert message.every(RestartCounterOption) == (RestartCounterOption(int(NOW * 4) % 2**32),)
+        assert message.every(RestartCounterOption) == (RestartCounterOption(int(NOW * 64) % 2**32),)
 
 
 def test_every_start_has_another_restart_counter() -> None:

@@ -4,6 +4,7 @@ What an anchor of ours would announce is set by hand in its kernel.
 """
 
 import contextlib
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from mixed_routers import resolved
-from opendmm.forwarding.kernel.conventions import ANNOUNCED_TABLE, LEAST_PREFERRED, PROTOCOL
+from opendmm.forwarding.kernel.conventions import ANNOUNCED_TABLE, PROTOCOL
+from opendmm.forwarding.kernel.forms import announcement_form
 from opendmm.lab.namespaces import claim, configure, execute
 from opendmm.lab.network import LabNetwork
 from opendmm.lab.routers import Routers
 from opendmm.model.identity import NodeId
+from opendmm.model.rules import Announce
 from opendmm.routers.speaker import CONNECT_RETRY
 
 PATIENCE = 15.0
@@ -53,7 +56,7 @@ class RouterNetwork:
         self.withdraw(anchor, prefix, before)
 
     def _change(self, anchor: str, verb: str, prefix: str, number: int) -> None:
-        metric = LEAST_PREFERRED - number
+        metric = announcement_form(Announce(number)).metric
         how = f"metric {metric} proto {PROTOCOL} table {ANNOUNCED_TABLE}"
         configure(self.namespaces.name(anchor), [f"route {verb} unreachable {prefix} {how}"])
 
@@ -93,7 +96,7 @@ class RouterNetwork:
         attributes given behind each prefix, besides what it should."""
         path = self.namespaces.folder / "routers" / node / "bird.conf"
         statics = "\n".join(_static(one) for one in announced)
-        text = path.read_text().replace("export filter announced;", "export all;")
+        text = re.sub(r"export where is_announced\(\d+\);", "export all;", path.read_text())
         text = text.replace("export none;\n    gateway", "export all;\n    gateway")
         path.write_text(text + statics)
         self.routers.ask(NodeId(node), "configure")

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from opendmm.authority.authority import Authority, MobileNodeCredential
+from opendmm.constellation.bgp import announces, times_to_follow
 from opendmm.constellation.deployment import Deployment, NodePlan, SubscriberPlan
 from opendmm.constellation.file import BindingName, ProofMode, UplinkMode
+from opendmm.constellation.quantities import seconds
 from opendmm.entities.effects import Entity
 from opendmm.entities.fe_e import FeE
 from opendmm.entities.fe_i import FeI
-from opendmm.entities.fe_iec import ControllerConfig, FeIec, IngressScope
+from opendmm.entities.fe_iec import Announcing, ControllerConfig, FeIec, IngressScope
 from opendmm.entities.fe_ma_c import FeMaC
 from opendmm.entities.fe_mctx import FeMctx, MctxConfig, Profile
 from opendmm.entities.fe_mu_c import HostClient, NetworkClient, SeveralHomesClient
@@ -30,7 +32,6 @@ def host_for(deployment: Deployment, node: NodeId, authority: Authority) -> Enti
         FE.FE_MA_C: lambda: FeMaC(node, plan.pools, authority, plan.locator),
         FE.FE_MCTX: lambda: FeMctx(_mctx_config(deployment, plan), authority),
         FE.FE_IEC: lambda: FeIec(_controller_config(deployment, node), authority),
-        FE.FE_I: lambda: _ingress(deployment, node, authority),
         FE.FE_E: lambda: FeE(
             node,
             _controllers_of_egress(deployment, node),
@@ -39,6 +40,9 @@ def host_for(deployment: Deployment, node: NodeId, authority: Authority) -> Enti
         ),
         FE.FE_MU_C: lambda: _network_client(deployment, node),
     }
+    if not announces(deployment):
+        # Else the routes of the BGP daemon beside an anchor are its FE_I (draft A.4).
+        builders[FE.FE_I] = lambda: _ingress(deployment, node, authority)
     entities: list[Entity] = [build() for kind, build in builders.items() if kind in plan.entities]
     return EntityHost(node, entities)
 
@@ -141,6 +145,7 @@ def _mctx_config(deployment: Deployment, plan: NodePlan) -> MctxConfig:
         delegates=delegates,
         network_delegation=deployment.delegation_proof is ProofMode.NETWORK and bool(delegates),
         gateways=deployment.gateways_of(plan.name),
+        announced=announces(deployment),
         sees_links=FE.FE_MU_C in plan.entities or bool(deployment.gateways_of(plan.name)),
     )
 
@@ -157,6 +162,8 @@ def _profile(subscriber: SubscriberPlan, anchor: NodeId) -> Profile:
 
 
 def _controller_config(deployment: Deployment, node: NodeId) -> ControllerConfig:
+    if announces(deployment):
+        return _announcing_config(deployment, node)
     plan = deployment.controllers[node]
     scopes = {
         name: IngressScope(ingress.mode, ingress.groups, ingress.flows)
@@ -186,6 +193,26 @@ def _controller_config(deployment: Deployment, node: NodeId) -> ControllerConfig
         drain=deployment.timers.drain,
         retransmit=deployment.timers.retransmit,
         grants_always=deployment.proxied,
+    )
+
+
+def _announcing_config(deployment: Deployment, node: NodeId) -> ControllerConfig:
+    """A member of a distributed FE_IEC: it sees to its own egress and speaks with no other."""
+    anchors = {
+        name: other.locator
+        for name, other in deployment.nodes.items()
+        if FE.FE_MA_C in other.entities
+    }
+    return ControllerConfig(
+        node=node,
+        egress_controllers={node: node},
+        anchors=anchors,
+        drain=deployment.timers.drain,
+        retransmit=deployment.timers.retransmit,
+        announcing=Announcing(
+            rings=times_to_follow(deployment, node),
+            time_to_spread=seconds(deployment.bgp.time_to_spread),
+        ),
     )
 
 

@@ -10,14 +10,20 @@ anchors together may; nobody else anything.
 import msgspec
 
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import RouterSoftware
-from opendmm.constellation.topology import Topology
+from opendmm.constellation.file import BindingName, RouterSoftware
+from opendmm.constellation.topology import NoRouteError, Topology
 from opendmm.model.addressing import HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.model.rules import EVERYWHERE
+from opendmm.reference_points.catalogue import ReferencePointName
 
 ANCHOR_SOFTWARE = RouterSoftware.BIRD
 """What speaks BGP beside an anchor of ours: it can learn routes by protocol number and turn
 their metric into attributes."""
+
+FOLLOWS = {RouterSoftware.BIRD: 0.03, RouterSoftware.FRR: 0.15}
+"""Seconds from an announcement to its route in the kernel, with a margin: BIRD takes 1 ms, FRR's
+bgpd holds updates back for 50 ms, and its zebra up to 10 ms."""
 
 
 class Announcements(msgspec.Struct, frozen=True):
@@ -40,6 +46,8 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     client: bool
     """The speaker reflects to it what others announce (RFC 4456)."""
     may_announce: Announcements
+    ring: int
+    """From which ring on an anchor announces moved prefixes to it."""
 
 
 def speakers(deployment: Deployment) -> dict[NodeId, RouterSoftware]:
@@ -71,6 +79,7 @@ def neighbours(deployment: Deployment, node: NodeId) -> tuple[Neighbour, ...]:
             other,
             hops=hops.get(other, 1),
             client=reflecting and other not in reflectors,
+            ring=rings(deployment, node).get(other, EVERYWHERE),
         )
         for other in _far_ends(deployment, node)
     )
@@ -88,14 +97,18 @@ def session_associations(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
 def _far_ends(deployment: Deployment, node: NodeId) -> tuple[NodeId, ...]:
     reflectors = deployment.bgp.reflectors
     everyone = node in reflectors or not reflectors
+    told = rings(deployment, node)
     return tuple(
         other
         for other in speakers(deployment)
-        if other != node and (everyone or other in reflectors)
+        if other != node
+        and (everyone or other in reflectors or other in told or node in rings(deployment, other))
     )
 
 
-def _neighbour(deployment: Deployment, node: NodeId, *, hops: int, client: bool) -> Neighbour:
+def _neighbour(
+    deployment: Deployment, node: NodeId, *, hops: int, client: bool, ring: int
+) -> Neighbour:
     plan = deployment.nodes[node]
     return Neighbour(
         node=node,
@@ -104,7 +117,43 @@ def _neighbour(deployment: Deployment, node: NodeId, *, hops: int, client: bool)
         hops=hops,
         client=client,
         may_announce=announcements(deployment, node),
+        ring=ring,
     )
+
+
+def rings(deployment: Deployment, anchor: NodeId) -> dict[NodeId, int]:
+    """The routers that an anchor tells of moves itself, numbered by their hops to it: one that
+    follows a move sends packets to the next of a lower number, which follows it already.
+    Empty for what is no anchor; what is too far to be numbered hears from everyone's ring."""
+    if not announces(deployment) or not _is_anchor(deployment, anchor):
+        return {}
+    topology = Topology(deployment)
+    routers = [n for n in forwarders(deployment) if not _is_anchor(deployment, n)]
+    hops = {router: len(_path(topology, router, anchor)) for router in routers}
+    distances = sorted({far for far in hops.values() if far})
+    return {
+        router: distances.index(far) + 1
+        for router, far in sorted(hops.items())
+        if far and distances.index(far) + 1 < EVERYWHERE
+    }
+
+
+def _path(topology: Topology, router: NodeId, anchor: NodeId) -> tuple[NodeId, ...]:
+    try:
+        return topology.path(router, anchor)
+    except NoRouteError:
+        return ()
+
+
+def times_to_follow(deployment: Deployment, anchor: NodeId) -> tuple[float, ...]:
+    """For each ring, how long its routers may take to follow an announcement, in seconds."""
+    topology = Topology(deployment)
+    slowest: dict[int, float] = {}
+    for router, ring in rings(deployment, anchor).items():
+        software = deployment.nodes[router].router or ANCHOR_SOFTWARE
+        time = FOLLOWS[software] + topology.delay(anchor, router)
+        slowest[ring] = max(slowest.get(ring, 0.0), time)
+    return tuple(slowest[ring] for ring in sorted(slowest))
 
 
 def announcements(deployment: Deployment, node: NodeId) -> Announcements:
@@ -128,6 +177,11 @@ def _brought_along(deployment: Deployment, anchor: NodeId) -> tuple[HomePrefix, 
     }
     nodes = deployment.nodes.items()
     return tuple(p for name, plan in nodes if name in {anchor, *homes} for p in plan.pools)
+
+
+def announces(deployment: Deployment) -> bool:
+    """Whether FE_IEC instances announce prefixes to routers, in place of telling FE_I."""
+    return deployment.bindings[ReferencePointName.R_IC] is BindingName.BGP
 
 
 def _is_anchor(deployment: Deployment, node: NodeId) -> bool:

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 
-from opendmm.constellation.bgp import forwarders, speakers
+from opendmm.constellation.bgp import announces, forwarders, speakers
+from opendmm.constellation.file import BindingName
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
 from opendmm.constellation.source_filters import filtered_links, filtering_routers
-from opendmm.model.identity import NodeId
+from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.reference_points.catalogue import ReferencePointName
+
+FE = FunctionalEntity
+CARRIED = frozenset({ReferencePointName.R_IC, ReferencePointName.R_II})
 
 
 def _ignorant_in_between(placement: Placement) -> Iterator[Finding]:
@@ -111,4 +116,57 @@ def _source_filters(placement: Placement) -> Iterator[Finding]:
             )
 
 
-CHECKS: tuple[Check, ...] = (_ignorant_in_between, _reflectors, _protection, _source_filters)
+def _carried(placement: Placement) -> Iterator[Finding]:
+    """R_IC and R_II become one in announcements, and nothing else does."""
+    bindings = placement.deployment.bindings
+    over = {name for name, binding in bindings.items() if binding is BindingName.BGP}
+    for name in sorted(over - CARRIED):
+        yield Finding(
+            severity=Severity.ERROR,
+            section=name,
+            where=("reference_points", name),
+            message=f"BGP has no message for {name}",
+            hint=f"it carries {' and '.join(sorted(CARRIED))}, together",
+        )
+    for name in sorted(CARRIED - over if over else ()):
+        yield Finding(
+            severity=Severity.ERROR,
+            section=name,
+            where=("reference_points",),
+            message=f"{name} is not carried by bgp, though {', '.join(sorted(over))} is",
+            hint=f"add `{name}: bgp`",
+        )
+
+
+def _announcers(placement: Placement) -> Iterator[Finding]:
+    """An announcement is true where it comes from: FE_IEC is beside each FE_E, and nowhere else."""
+    if not announces(placement.deployment):
+        return
+    if not speakers(placement.deployment):
+        yield Finding(
+            severity=Severity.ERROR,
+            section="draft A.4",
+            where=("reference_points", "R_IC"),
+            message="prefixes are announced by BGP, but no node is a router that speaks it",
+            hint="give `router: frr` or `bird` to the routers",
+        )
+    for node in sorted({*placement.hosting(FE.FE_E), *placement.hosting(FE.FE_IEC)}):
+        for wanted in (FE.FE_E, FE.FE_IEC):
+            if not placement.has(node, wanted):
+                yield Finding(
+                    severity=Severity.ERROR,
+                    section="draft A.4",
+                    where=("nodes", node, "entities"),
+                    message=f"`{node}` has no {wanted}: packets come to where BGP announces from",
+                    hint="have FE_IEC, which announces, and FE_E, which receives, on one node",
+                )
+
+
+CHECKS: tuple[Check, ...] = (
+    _carried,
+    _announcers,
+    _ignorant_in_between,
+    _reflectors,
+    _protection,
+    _source_filters,
+)

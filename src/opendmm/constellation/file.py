@@ -164,6 +164,7 @@ class BindingName(StrEnum):
     PMIPV6 = "pmipv6"
     RFC8885 = "rfc8885"
     MIPV6 = "mipv6"
+    BGP = "bgp"
 
 
 class ReferencePointSection(Strict, frozen=True, kw_only=True):
@@ -263,6 +264,14 @@ class BgpSection(Strict, frozen=True, kw_only=True):
             description="Of a family, that one neighbour may announce: beyond it the session ends.",
         ),
     ] = 200000
+    time_to_spread: Annotated[
+        Duration,
+        Meta(
+            description="After an announcement, until all routers are taken to follow it; so long "
+            "the former anchor forwards. BGP does not tell when they do; after the hold time of 9s "
+            "whoever has not heard has lost its session."
+        ),
+    ] = "10s"
     recommended: Annotated[
         bool,
         Meta(
@@ -558,11 +567,12 @@ class TrafficSection(Strict, frozen=True, kw_only=True):
 
 
 class FaultKind(StrEnum):
-    """What breaks: a daemon killed or paused, a link cut."""
+    """What breaks: a daemon killed or paused, a link cut, sessions reset."""
 
     KILL = "kill"  # SIGKILL, restarted after `lasts` when given
     PAUSE = "pause"  # SIGSTOP for `lasts`
     CUT = "cut"  # a link, for `lasts`
+    RESET = "reset"  # all BGP sessions of a node, which come up again by themselves
 
 
 class FaultSection(Strict, frozen=True, kw_only=True):
@@ -571,11 +581,17 @@ class FaultSection(Strict, frozen=True, kw_only=True):
     at: Annotated[Duration, Meta(description="From the start of the scenario.")]
     kind: Annotated[
         FaultKind,
-        Meta(description="kill a daemon (restarted after `lasts`), pause it, or cut a link."),
+        Meta(
+            description="kill what runs on a node (restarted after `lasts`), pause it, reset its "
+            "BGP sessions, or cut a link."
+        ),
     ]
     node: Annotated[
         Name | None,
-        Meta(description="kill, pause: whose daemon; a mobile node's, if it has a client."),
+        Meta(
+            description="kill, pause: whose daemons; a mobile node's, if it has a client. reset: a "
+            "router, or an anchor that speaks BGP."
+        ),
     ] = None
     link: Annotated[tuple[Name, Name] | None, Meta(description="cut: the link's ends.")] = None
     lasts: Annotated[Duration | None, Meta(description="How long; none: for good.")] = None

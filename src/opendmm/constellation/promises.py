@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from opendmm.constellation.bgp import announces
 from opendmm.constellation.file import ProofMode
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
@@ -16,7 +17,10 @@ def _arrow(path: tuple[str, ...]) -> str:
 
 
 def _reached(placement: Placement) -> Iterator[Finding]:
-    """From every correspondent an FE_I must be met; before the home anchor, if it can be."""
+    """From every correspondent an FE_I must be met; before the home anchor, if it can be. Where
+    prefixes are announced every router is one."""
+    if announces(placement.deployment):
+        return
     for correspondent, home in placement.pairs():
         path = placement.path(correspondent, home)
         met = placement.redirecting(path, home)
@@ -70,7 +74,10 @@ def _choices(path: tuple[str, ...]) -> str:
 
 
 def _survival(placement: Placement) -> Iterator[Finding]:
-    """A controller's death stops the moves it answers for, unless another takes over."""
+    """A controller's death stops the moves it answers for, unless another takes over. One that
+    announces is beside the anchor, and dies with it."""
+    if announces(placement.deployment):
+        return
     for name, plan in placement.deployment.controllers.items():
         if plan.standby is not None or plan.standby_for is not None:
             continue
@@ -138,6 +145,8 @@ def _proof(placement: Placement) -> Iterator[Finding]:
 def _served(placement: Placement) -> Iterator[Finding]:
     """With responsibility split, every home prefix needs an instance that answers for it."""
     controllers = placement.deployment.controllers.values()
+    if announces(placement.deployment):
+        return
     if not controllers or any(not plan.serves and not plan.standby_for for plan in controllers):
         return
     served = [prefix for plan in controllers for prefix in plan.serves]

@@ -55,7 +55,7 @@ def deployment(file: ConstellationFile) -> Deployment:
         ingresses={
             NodeId(name): _ingress(file, name)
             for name, section in file.nodes.items()
-            if FE.FE_I in section.entities
+            if FE.FE_I in section.entities and file.reference_points.R_IC is not BindingName.BGP
         },
         controllers={
             NodeId(name): _controller(file, name)

@@ -15,6 +15,7 @@ from opendmm.constellation.mistakes import (
     ACCESS,
     Mistake,
     accesses,
+    hosting,
     known,
     network_of,
     some_time,
@@ -22,6 +23,7 @@ from opendmm.constellation.mistakes import (
 )
 from opendmm.constellation.quantities import bits_per_second, seconds
 from opendmm.constellation.source import Where
+from opendmm.model.identity import FunctionalEntity
 
 
 def scenario_mistakes(file: ConstellationFile) -> Iterator[Mistake]:
@@ -149,10 +151,19 @@ def _fault(file: ConstellationFile, fault: FaultSection, where: Where) -> Iterat
             yield (*where, "link"), f"there is no link {' – '.join(fault.link)}", hint
     elif fault.node is None:
         yield where, f"a {fault.kind} needs `node:`", "name whose daemon"
+    elif fault.kind is FaultKind.RESET:
+        yield from known(fault.node, _speaking(file), "node that speaks BGP", (*where, "node"))
+        if fault.lasts is not None:
+            yield (*where, "lasts"), "sessions come up again by themselves", "take it away"
     else:
-        running = [name for name, section in file.nodes.items() if section.entities]
+        running = [n for n, section in file.nodes.items() if section.entities or section.router]
         running += [name for name, section in file.mobile_nodes.items() if section.client]
         yield from known(fault.node, running, "node with entities", (*where, "node"))
+
+
+def _speaking(file: ConstellationFile) -> list[str]:
+    routers = [name for name, section in file.nodes.items() if section.router is not None]
+    return [*routers, *hosting(file, FunctionalEntity.FE_MA_C)] if routers else []
 
 
 def _paths(file: ConstellationFile, scenario: ScenarioSection) -> Iterator[Mistake]:

@@ -18,16 +18,20 @@ from opendmm.forwarding.netlink.route import TABLE_MAIN
 from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from opendmm.lab.daemons import USER_PLANE
 from opendmm.lab.namespaces import Namespaces, inside
+from opendmm.lab.route_watch import moved_routes
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Action, RuleKey
 from opendmm.node.role import forwarding_config
 
 
 class Kernels(msgspec.Struct, frozen=True):
-    """Rules by node, and what is installed although no rule uses it, as sentence fragments."""
+    """Rules by node, what is installed although no rule uses it, as sentence fragments, and the
+    routes to parts of pools that routers which are not ours have."""
 
     rules: dict[NodeId, dict[RuleKey, Action]]
     unused: tuple[str, ...]
+    moved: dict[NodeId, list[HomePrefix]]
 
 
 def read_kernels(deployment: Deployment, namespaces: Namespaces) -> Kernels:
@@ -46,7 +50,7 @@ def read_kernels(deployment: Deployment, namespaces: Namespaces) -> Kernels:
             unused.extend(f"{name}: {what}" for what in unused_in(snapshot))
             for one in sockets:
                 one.close()
-    return Kernels(rules, tuple(unused))
+    return Kernels(rules, tuple(unused), moved_routes(deployment, namespaces))
 
 
 def unused_in(snapshot: Snapshot) -> Iterator[str]:

@@ -104,6 +104,16 @@ class Routers:
             process.kill()
             process.wait()
 
+    def signal(self, name: NodeId, number: signal.Signals) -> None:
+        """Stop or continue them: a machine that hangs."""
+        for process in self._running[name]:
+            process.send_signal(number)
+
+    def reset(self, name: NodeId) -> None:
+        """End all sessions of a node at once; its daemons set them up again."""
+        view = self._views[name]
+        SOFTWARE[view.software].reset(self._place(name), [one.remote for one in view.sessions])
+
     def stop(self) -> None:
         """End them all, what depends on others first."""
         started = [process for daemons in self._running.values() for process in reversed(daemons)]

@@ -64,6 +64,9 @@ class Software(Protocol):
     def established(self, place: Place) -> set[str]:
         """The neighbours' addresses of all sessions that are up."""
 
+    def reset(self, place: Place, neighbours: Sequence[str]) -> None:
+        """End the sessions with these neighbours' addresses."""
+
     def ask(self, place: Place, *question: str) -> str:
         """What the command line of the router answers."""
 
@@ -95,6 +98,9 @@ class Bird:
                 elif up and words[:2] == ["Neighbor", "address:"]:
                     found.add(words[2])
         return found
+
+    def reset(self, place: Place, neighbours: Sequence[str]) -> None:  # noqa: ARG002 (all have a name)
+        self.ask(place, "restart", '"to_*"')
 
     def ask(self, place: Place, *question: str) -> str:
         return execute(place.namespace, self.programs[1], "-s", self._socket(place), *question)
@@ -144,6 +150,9 @@ class Frr:
         peers = (p for family in answer.values() for p in family.get("peers", {}).items())
         return {address for address, peer in peers if peer["state"] == "Established"}
 
+    def reset(self, place: Place, neighbours: Sequence[str]) -> None:  # noqa: ARG002 (it knows all)
+        self.ask(place, "clear bgp *")
+
     def ask(self, place: Place, *question: str) -> str:
         options = [part for one in question for part in ("-c", one)]
         return execute(
@@ -186,6 +195,10 @@ class GoBgp:
             for peer in peers
             if peer["state"].get("session_state") == self.ESTABLISHED
         }
+
+    def reset(self, place: Place, neighbours: Sequence[str]) -> None:
+        for address in neighbours:
+            self.ask(place, "neighbor", address, "reset")
 
     def ask(self, place: Place, *question: str) -> str:
         return execute(place.namespace, self.programs[1], *question)

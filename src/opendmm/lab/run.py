@@ -10,15 +10,18 @@ from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import ScenarioSection
 from opendmm.constellation.quantities import seconds
 from opendmm.lab.errors import LabError
+from opendmm.lab.faults import Machines
 from opendmm.lab.laboratory import Laboratory, Progress
 from opendmm.lab.leftovers import Kernels, read_kernels
 from opendmm.lab.live_traffic import TAIL, LiveTraffic
 from opendmm.lab.path import last_whole_path, paths
 from opendmm.lab.privileges import in_user_namespace
+from opendmm.lab.route_watch import RouteWatch, moved_routes, routers_of
 from opendmm.lab.scenario import Director, Done
 from opendmm.report.expectations import judged
-from opendmm.report.leftovers import Place, leftovers, missing
-from opendmm.report.report import Report, Runtime
+from opendmm.report.leftovers import Place, leftovers, missing, needless_routes
+from opendmm.report.report import Report, RouterCost, Runtime
+from opendmm.report.routers import router_costs
 from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages, merge
 
@@ -43,11 +46,13 @@ class LabRun:
         self.flows: list[ProbeFlow] = []
         self._laboratory = laboratory
         self._traffic = LiveTraffic(self.deployment, scenario, laboratory.namespaces)
+        self._watch = RouteWatch(self.deployment, laboratory.namespaces)
         self._director = Director(
             self.deployment,
             scenario,
             laboratory.links,
             laboratory.daemons,
+            Machines(laboratory.daemons, laboratory.routers),
             laboratory.namespaces,
             laboratory.progress,
         )
@@ -55,6 +60,7 @@ class LabRun:
     def perform(self) -> Report:
         """From start to report. Raises LabError."""
         self._traffic.prepare()
+        self._watch.start()
         for offset, opening in self._traffic.openings():
             self._director.at(offset, opening)
         start = time.time() + LEAD
@@ -68,13 +74,14 @@ class LabRun:
         self._traffic.finish()
         self._laboratory.progress("done; making the report")
         faults = [self._director.faults]
-        self.trace = merge([*self.daemons.traces(), *faults])
+        self.trace = merge([*self.daemons.traces(), *faults, self._watch.records])
         self.moves = [self._seen(done, end) for done in self._director.moves]
         return self._report(start, end, kernels)
 
     def close(self) -> None:
         """End the traffic, finished or not."""
         self._traffic.close()
+        self._watch.close()
 
     def _settled(self) -> Kernels:
         """What the kernels have once the last indirection had its time to disappear."""
@@ -103,6 +110,7 @@ class LabRun:
             sessions=self._traffic.sessions(),
             leftovers=self._leftovers(kernels),
             messages=count_messages(self.trace),
+            routers=self._routers(),
             means=self.deployment.means,
             duration_s=end - start,
             notes=(
@@ -116,7 +124,21 @@ class LabRun:
 
     def _leftovers(self, kernels: Kernels) -> tuple[str, ...]:
         rules = {node: found.items() for node, found in kernels.rules.items()}
-        return leftovers(self.deployment, self._places(), rules) + kernels.unused
+        places = self._places()
+        return (
+            leftovers(self.deployment, places, rules)
+            + needless_routes(self.deployment, places, kernels.moved)
+            + kernels.unused
+        )
+
+    def _routers(self) -> tuple[RouterCost, ...]:
+        moved = moved_routes(self.deployment, self._laboratory.namespaces)
+        software = {
+            str(name): str(self.deployment.nodes[name].router)
+            for name in routers_of(self.deployment)
+        }
+        at_end = {str(name): len(prefixes) for name, prefixes in moved.items()}
+        return router_costs(software, self.trace, at_end)
 
     def _places(self) -> list[Place]:
         """Where every mobile node is, with the prefixes it still uses."""

@@ -18,7 +18,7 @@ from opendmm.constellation.file import (
 from opendmm.constellation.quantities import seconds
 from opendmm.lab.access import MobileNodeLinks
 from opendmm.lab.daemons import Daemons
-from opendmm.lab.faults import cut, mend
+from opendmm.lab.faults import Machines, cut, mend
 from opendmm.lab.laboratory import Progress
 from opendmm.lab.namespaces import Namespaces
 from opendmm.model.addressing import HomePrefix
@@ -44,6 +44,15 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[HostAddress, ...] = ()
 
 
+class _Breaking(msgspec.Struct, frozen=True):
+    """Where something breaks, what it is then, how to break it, and how to mend it."""
+
+    where: str
+    what: str
+    begin: Callable[[], None]
+    finish: Callable[[], None] | None = None
+
+
 class Director:
     """Carries a scenario out on time; `moves` is what it did."""
 
@@ -53,6 +62,7 @@ class Director:
         scenario: ScenarioSection,
         links: dict[str, MobileNodeLinks],
         daemons: Daemons,
+        machines: Machines,
         namespaces: Namespaces,
         progress: Progress,
     ) -> None:
@@ -66,6 +76,7 @@ class Director:
         self._deployment = deployment
         self._links = links
         self._daemons = daemons
+        self._machines = machines
         self._namespaces = namespaces
         self._progress = progress
         self._timeline: list[tuple[float, Callable[[], None]]] = []
@@ -183,33 +194,35 @@ class Director:
 
     def _plan_fault(self, fault: FaultSection) -> None:
         at = seconds(fault.at)
-        where, broken, begin, finish = self._fault(fault)
-        self.at(at, begin)
-        self.at(at, partial(self._note_fault, where, broken))
-        if fault.lasts is not None:
+        breaking = self._cut(fault.link) if fault.link is not None else self._broken(fault)
+        self.at(at, breaking.begin)
+        self.at(at, partial(self._note_fault, breaking.where, breaking.what))
+        if fault.lasts is not None and breaking.finish is not None:
             over = at + seconds(fault.lasts)
-            self.at(over, finish)
-            self.at(over, partial(self._note_fault, where, f"no longer {broken}"))
+            self.at(over, breaking.finish)
+            self.at(over, partial(self._note_fault, breaking.where, f"no longer {breaking.what}"))
 
     def _note_fault(self, where: str, what: str) -> None:
         self._say(f"{where} {what}")
         record = TraceRecord(at=time.time(), node=NodeId(where), kind=TraceKind.FAULT, text=what)
         self.faults.append(record)
 
-    def _fault(
-        self, fault: FaultSection
-    ) -> tuple[str, str, Callable[[], None], Callable[[], None]]:
-        """Where it is, what it is then, how to break it and how to mend it."""
-        if fault.kind is FaultKind.CUT and fault.link is not None:
-            ends = fault.link
-            breaking, mending = (
-                partial(cut, self._namespaces, ends),
-                partial(mend, self._namespaces, ends),
-            )
-            return f"{ends[0]} – {ends[1]}", "cut", breaking, mending
-        node = str(fault.node)
-        if fault.kind is FaultKind.PAUSE:
-            resume = partial(self._daemons.resume, node)
-            return node, "paused", partial(self._daemons.pause, node), resume
-        restart = partial(self._daemons.start_one, node)
-        return node, "killed", partial(self._daemons.kill, node), restart
+    def _cut(self, ends: tuple[str, str]) -> _Breaking:
+        return _Breaking(
+            f"{ends[0]} – {ends[1]}",
+            "cut",
+            partial(cut, self._namespaces, ends),
+            partial(mend, self._namespaces, ends),
+        )
+
+    def _broken(self, fault: FaultSection) -> _Breaking:
+        node, machines = str(fault.node), self._machines
+        match fault.kind:
+            case FaultKind.RESET:
+                return _Breaking(node, "loses its BGP sessions", partial(machines.reset, node))
+            case FaultKind.PAUSE:
+                resume = partial(machines.resume, node)
+                return _Breaking(node, "paused", partial(machines.pause, node), resume)
+            case _:
+                start = partial(machines.start, node)
+                return _Breaking(node, "killed", partial(machines.kill, node), start)

@@ -6,12 +6,19 @@ the rule with the greatest move order is the one installed (see `opendmm.forward
 """
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import FlowRule
 from opendmm.model.order import MoveOrder
+
+EVERYWHERE = 15
+"""The ring of an announcement that is for all routers, and for them to pass on."""
+LAST_ANNOUNCED = (1 << 28) - 2
+"""The greatest number of an announcement; after it numbers begin at 1 again."""
 
 
 class Table(StrEnum):
@@ -22,6 +29,7 @@ class Table(StrEnum):
     UPLINK = "uplink"  # source is the prefix, on the normal forwarding path
     RECOGNITION = "recognition"  # destination is the prefix, arrived at a tunnel end here
     SOURCE_FILTER = "source-filter"  # source is the prefix, at an ingress filter (BCP 38)
+    ANNOUNCEMENT = "announcement"  # no packets: what a routing protocol beside this node announces
 
 
 class Access(msgspec.Struct, frozen=True, tag="access"):
@@ -60,7 +68,16 @@ class Permit(msgspec.Struct, frozen=True, tag="permit"):
     through the recognition of an egress (where no flow is permitted, all pass)."""
 
 
-Action = Access | ToAnchor | Redirect | Tunnel | Permit
+class Announce(msgspec.Struct, frozen=True, order=True, tag="announce"):
+    """Have the prefix announced as one that is here, by the number of the move: of two
+    announcements the one with the greater number counts (draft A.4). It is for routers of this
+    ring and of those nearer, for nobody to pass on until it is for everyone."""
+
+    number: Annotated[int, Meta(ge=1, le=LAST_ANNOUNCED)]
+    ring: Annotated[int, Meta(ge=1, le=EVERYWHERE)] = EVERYWHERE
+
+
+Action = Access | ToAnchor | Redirect | Tunnel | Permit | Announce
 
 
 class RuleKey(msgspec.Struct, frozen=True):

@@ -13,13 +13,16 @@ class LocationUpdate(Message, frozen=True):
 
     `delivering` says that the anchor already delivers packets arriving at `egress` (FE_E
     beside FE_MA), so the ingresses need not wait for R_EC. `released` takes everything away.
-    A repeated update with the same order refreshes.
+    A repeated update with the same order refreshes. To an FE_IEC that announces host routes
+    (draft A.4) a former anchor says so where the context is now, once nobody needs it to forward,
+    and the home anchor that no other anchor announces the prefixes any more (`alone`).
     """
 
     context: MobilityContext
     egress: Egress
     delivering: bool
     released: bool = False
+    alone: bool = False
 
 
 class LocationAcknowledgement(ContextMessage, frozen=True):

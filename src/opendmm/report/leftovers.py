@@ -11,12 +11,23 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from opendmm.constellation.assembly import ingress_controllers
+from opendmm.constellation.bgp import announces
 from opendmm.constellation.deployment import Deployment, IngressPlan, SubscriberPlan
 from opendmm.constellation.file import UplinkMode
 from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.flow import slots_of
 from opendmm.model.identity import NodeId
-from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
+from opendmm.model.rules import (
+    Access,
+    Action,
+    Announce,
+    Permit,
+    Redirect,
+    RuleKey,
+    Table,
+    ToAnchor,
+    Tunnel,
+)
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.report.trace import describe_action
 
@@ -52,6 +63,28 @@ def leftovers(
                 name, target = describe_action(action)
                 found.append(f"{node}: {key} {name} {target}".rstrip())
     return tuple(found)
+
+
+def needless_routes(
+    deployment: Deployment,
+    places: Iterable[Place],
+    routes: Mapping[NodeId, Iterable[HomePrefix]],
+) -> tuple[str, ...]:
+    """What routers that are not ours have of prefixes that are at home, or nowhere."""
+    away = {
+        prefix
+        for place in places
+        if place.access is not None
+        for prefix in place.subscriber.prefixes
+        if deployment.anchor_of(place.subscriber, prefix, place.access)
+        != place.subscriber.home_of(prefix)
+    }
+    return tuple(
+        f"{node}: route to {prefix}"
+        for node, prefixes in sorted(routes.items())
+        for prefix in prefixes
+        if prefix not in away
+    )
 
 
 def missing(
@@ -122,6 +155,8 @@ def _to_redirect(
 ) -> Iterable[tuple[NodeId, RuleKey, _Kinds]]:
     """Of a mobile node away from home."""
     yield anchor, RuleKey(Table.SOURCE_FILTER, prefix), (Permit,)
+    if announces(deployment):
+        yield anchor, RuleKey(Table.ANNOUNCEMENT, prefix), (Announce,)
     for ingress, plan in deployment.ingresses.items():
         if ingress != anchor:
             for flow in slots_of(prefix, plan.flows_of(place.subscriber)):

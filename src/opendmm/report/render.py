@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from opendmm.constellation.file import MoveOrderName
-from opendmm.report.report import Move, Report, Session
+from opendmm.report.report import Move, Report, RouterCost, Session
 
 BAR_WIDTH = 24
 SHORT = {
@@ -35,6 +35,8 @@ def rendered(report: Report) -> RenderableType:
         if any(move.addresses for move in report.moves):
             parts += [addresses_table(report.moves), ""]
         parts += _breakdown(report.moves)
+    if report.routers:
+        parts += ["", routers_table(report.routers)]
     if report.sessions:
         parts += ["", sessions_table(report.sessions)]
     parts += ["", _messages(report), ""]
@@ -94,6 +96,19 @@ def paths_table(moves: Iterable[Move]) -> Table:
         table.add_row(
             " → ".join(path) or "–", f"{stretch:.2f}" if stretch else "–", " ".join(numbers)
         )
+    return table
+
+
+def routers_table(routers: Iterable[RouterCost]) -> Table:
+    """What mobility cost the routers that are not ours."""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table.add_column("router")
+    table.add_column("software")
+    for name in ("routes at most", "at the end", "changes", "interruptions"):
+        table.add_column(name, justify="right")
+    for one in routers:
+        counts = (one.routes_at_most, one.routes_at_end, one.changes, one.interruptions)
+        table.add_row(one.router, one.software, *map(str, counts))
     return table
 
 

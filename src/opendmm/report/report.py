@@ -103,6 +103,19 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     detail: Annotated[str, Meta(description="Why it did not survive.")] = ""
 
 
+class RouterCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What mobility costs a router that is not ours."""
+
+    router: Annotated[str, Meta(description="Its name.")]
+    software: Annotated[str, Meta(description="frr or bird.")]
+    routes_at_most: Annotated[int, Meta(description="To prefixes out of pools, at one time.")]
+    routes_at_end: Annotated[int, Meta(description="The same in its kernel when all was over.")]
+    changes: Annotated[int, Meta(description="Routes put or deleted in its kernel.")]
+    interruptions: Annotated[
+        int, Meta(description="Routes that were deleted and put again at once: packets are lost.")
+    ]
+
+
 class ExpectationOutcome(msgspec.Struct, frozen=True):
     """One expectation of the scenario."""
 
@@ -128,6 +141,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     messages: Annotated[
         dict[str, int], Meta(description="How many were sent, by reference point.")
     ] = {}
+    routers: Annotated[
+        tuple[RouterCost, ...], Meta(description="Routers that are not ours (iBGP).")
+    ] = ()
     means: Annotated[str, Meta(description="The forwarding means.")] = ""
     duration_s: Annotated[float, Meta(description="Of the scenario, in seconds.")] = 0.0
     seed: Annotated[int | None, Meta(description="Of the simulation; null in the lab.")] = None

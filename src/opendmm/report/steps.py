@@ -5,7 +5,7 @@ the procedure of design §5 makes inevitable. A step the trace does not show is 
 home nobody asks for a context, without an FE_E apart nobody waits for R_EC.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from opendmm.report.report import Step
 from opendmm.report.trace import TraceKind, TraceRecord
 
 ARRIVED = frozenset({TraceKind.MESSAGE_RECEIVED, TraceKind.MESSAGE_LOCAL})
+ABOUT_PREFIXES = frozenset({TraceKind.RULE_APPLIED, TraceKind.ROUTE})
 LEFT = frozenset({TraceKind.MESSAGE_SENT, TraceKind.MESSAGE_LOCAL})
 
 
@@ -58,7 +59,7 @@ def steps_of(
         if window.started <= record.at < window.ended
         and (
             record.concerns(window.mobile_node)
-            or (record.kind is TraceKind.RULE_APPLIED and record.fields["prefix"] in prefixes)
+            or (record.kind in ABOUT_PREFIXES and record.fields["prefix"] in prefixes)
         )
     ]
     story = _Story(window, prefixes, _sequence(records, window))
@@ -68,6 +69,7 @@ def steps_of(
         if matching:
             chosen = matching[choose]
             steps.append(Step(name, chosen.node, _milliseconds(chosen.at, window)))
+    steps += _routed(records, window)
     if flowing is not None:
         steps.append(Step("downlink flowing", window.mobile_node, _milliseconds(flowing, window)))
     return tuple(sorted(steps, key=lambda step: step.milliseconds))
@@ -193,6 +195,25 @@ def _complete(record: TraceRecord, story: _Story) -> bool:
     )
 
 
+def _announced(record: TraceRecord, story: _Story) -> bool:
+    return (
+        record.kind is TraceKind.RULE_APPLIED
+        and record.fields["action"] == "announce"
+        and record.sequence == story.sequence
+    )
+
+
+def _routed(records: Iterable[TraceRecord], window: MoveWindow) -> Iterator[Step]:
+    """When each router's kernel had the new route to every prefix, if it is told of routes."""
+    first: dict[tuple[NodeId, str], float] = {}
+    for record in records:
+        if record.kind is TraceKind.ROUTE and record.at >= window.detected:
+            first.setdefault((record.node, record.fields["prefix"]), record.at)
+    for node in dict.fromkeys(node for node, _ in first):
+        at = max(at for (router, _), at in first.items() if router == node)
+        yield Step(f"route at {node}", node, _milliseconds(at, window))
+
+
 _FIRST, _LAST = 0, -1
 _STEPS: tuple[tuple[str, _Test, int], ...] = (
     ("context requested", _context_requested, _FIRST),
@@ -202,6 +223,8 @@ _STEPS: tuple[tuple[str, _Test, int], ...] = (
     ("previous anchor forwards", _previous_forwards, _FIRST),
     ("location update", _location_updated, _FIRST),
     ("egress policy", _egress_policy, _FIRST),
+    ("announced", _announced, _FIRST),
+    ("announced everywhere", _announced, _LAST),
     ("ingress policy installed", _ingress_installed, _LAST),
     ("acknowledged", _acknowledged, _LAST),
     ("complete", _complete, _FIRST),

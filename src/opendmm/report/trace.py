@@ -16,7 +16,16 @@ import msgspec
 from opendmm.entities.effects import RuleOutcome, Severity
 from opendmm.entities.host import HostNotice, RuleRequest
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
-from opendmm.model.rules import Access, Action, Permit, Redirect, ToAnchor, Tunnel
+from opendmm.model.rules import (
+    EVERYWHERE,
+    Access,
+    Action,
+    Announce,
+    Permit,
+    Redirect,
+    ToAnchor,
+    Tunnel,
+)
 from opendmm.reference_points.catalogue import Envelope
 
 
@@ -27,6 +36,7 @@ class TraceKind(StrEnum):
     MESSAGE_RECEIVED = "message-received"  # arrived from another node
     MESSAGE_LOCAL = "message-local"  # between two entities of this node
     RULE_APPLIED = "rule-applied"  # the forwarding plane carried out an entity's request
+    ROUTE = "route"  # the kernel of a router that is not ours has put or deleted a route
     LINK = "link"  # a mobile node's link came up or went down
     PEER = "peer"  # a session with another node came up or went down
     NOTICE = "notice"  # something an entity tells people
@@ -163,6 +173,9 @@ def describe_action(action: Action | None) -> tuple[str, str]:
             return "to-anchor", str(anchor)
         case Redirect(egress=egress):
             return "redirect", str(egress)
+        case Announce(number, ring):
+            far = "" if ring == EVERYWHERE else f" to ring {ring}"
+            return "announce", f"move {number}{far}"
         case Tunnel(exit=exit_point):
             return "tunnel", str(exit_point)
         case Permit():

@@ -4,7 +4,8 @@ BIRD tells kernel routes apart by their protocol number and puts their metric in
 so an anchor announces by setting routes in a table of its own (`ANNOUNCED_TABLE`).
 """
 
-from opendmm.forwarding.kernel.conventions import ANNOUNCED_TABLE, PROTOCOL
+from opendmm.forwarding.kernel.conventions import ANNOUNCED_TABLE, PROTOCOL, RINGS
+from opendmm.model.rules import EVERYWHERE
 from opendmm.routers.speaker import (
     CONNECT_RETRY,
     HOLD,
@@ -35,6 +36,8 @@ def bird_conf(speaker: Speaker) -> str:
         families=(IPV6, IPV4),
         table=ANNOUNCED_TABLE,
         protocol=PROTOCOL,
+        rings=RINGS,
+        everywhere=EVERYWHERE,
         move_number=MOVE_NUMBER,
         metric=METRIC,
         buffer=NETLINK_BUFFER,

@@ -44,6 +44,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """Links to the neighbour: what has come further is refused. None: it is not looked at."""
     password: str | None = None
     """What segments are signed with; None: they are not."""
+    ring: int
+    """From which ring on an anchor announces moved prefixes to the neighbour."""
     pools: tuple[HomePrefix, ...]
     """What the neighbour may announce as it is."""
     moved: tuple[HomePrefix, ...]
@@ -115,6 +117,7 @@ def _sessions(plan: NodePlan, far: Neighbour) -> Iterator[Session]:
             local=local,
             remote=remote,
             client=far.client,
+            ring=far.ring,
             pools=_of(family, far.may_announce.pools),
             moved=_of(family, far.may_announce.moved),
         )

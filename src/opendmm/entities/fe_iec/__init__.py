@@ -7,7 +7,7 @@ mobile node itself. So two instances may both believe they are in charge and no 
 of it: the later grant wins wherever the two meet.
 """
 
-from opendmm.entities.fe_iec.config import ControllerConfig, IngressScope
+from opendmm.entities.fe_iec.config import Announcing, ControllerConfig, IngressScope
 from opendmm.entities.fe_iec.entity import FeIec
 
-__all__ = ["ControllerConfig", "FeIec", "IngressScope"]
+__all__ = ["Announcing", "ControllerConfig", "FeIec", "IngressScope"]

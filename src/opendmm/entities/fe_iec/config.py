@@ -27,6 +27,19 @@ class IngressScope(msgspec.Struct, frozen=True):
         return selected(self.flows, context.mobile_node, context.prefixes)
 
 
+class Announcing(msgspec.Struct, frozen=True):
+    """How long routers take to follow an announcement, in seconds.
+
+    `rings` has one time for each ring of routers around this node, the nearest first: a router
+    is told once the next one on the way to us follows, for else the two would send packets back
+    and forth (ordered updates, as of RFC 6976). After `time_to_spread` more, all are taken to
+    follow.
+    """
+
+    rings: tuple[float, ...]
+    time_to_spread: float
+
+
 class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One FE_IEC instance. Times are in seconds.
 
@@ -38,7 +51,8 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     which take the packets of their own prefixes back themselves (RFC 8885 §3.2). `ingresses`
     are the FE_I of this instance; `other_ingresses` those of the deployment that other
     instances tell. With `grants_always` it grants in the place of home anchors that are alive,
-    too, if they have delegated.
+    too, if they have delegated. With `announcing` the instance announces prefixes to routers
+    instead of telling FE_I.
     """
 
     node: NodeId
@@ -56,6 +70,7 @@ class ControllerConfig(msgspec.Struct, frozen=True, kw_only=True):
     retransmit: float = 0.2
     lookup_timeout: float = 0.5
     grants_always: bool = False
+    announcing: Announcing | None = None
 
     def flows_arriving(self, context: MobilityContext) -> tuple[FlowRule, ...]:
         """What an egress is sent by all ingresses together; empty: everything, as soon as one

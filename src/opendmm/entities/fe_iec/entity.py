@@ -9,11 +9,13 @@ from opendmm.entities.effects import (
     PeerReachable,
     PeerUnreachable,
     Received,
+    RuleOutcome,
     Send,
     SetTimer,
     Started,
     TimerFired,
 )
+from opendmm.entities.fe_iec.announcement import AGAIN, SPREAD, TIMERS, AnnouncementControl
 from opendmm.entities.fe_iec.config import ControllerConfig
 from opendmm.entities.fe_iec.continuity import NUMBERED, Continuity
 from opendmm.entities.fe_iec.core import Core, entity
@@ -38,7 +40,10 @@ class FeIec:
         self.core = Core(config, authority)
         self.ingress = IngressControl(self.core)
         self.egress = EgressControl(self.core)
-        self.procedure = Procedure(self.core, self.ingress, self.egress)
+        announcing = config.announcing
+        self.announcement = AnnouncementControl(self.core, announcing) if announcing else None
+        spreading = self.announcement or self.ingress
+        self.procedure = Procedure(self.core, spreading, self.egress)
         self.registration = Registration(self.core, self.procedure)
         self.lookup = Lookup(self.core)
         self.continuity = Continuity(self.core)
@@ -49,6 +54,8 @@ class FeIec:
                 return self._received(sender, message, now)
             case TimerFired(key):
                 return self._timer(key, now)
+            case RuleOutcome() if self.announcement is not None:
+                return self.announcement.outcome(event, now)
             case PeerReachable(node):
                 return self._reachable(node, now)
             case PeerUnreachable(node):
@@ -155,10 +162,24 @@ class FeIec:
         context = ContextId.parse(subject)
         if kind == "drain":
             return self.procedure.drained(context, now)
+        if self.announcement is not None and kind in TIMERS:
+            return self._announced(self.announcement, kind, context, now)
         expired = self.registration.expired(context, now)
         if isinstance(expired, float):
             return [SetTimer(key, expired)]
         return expired
+
+    def _announced(
+        self, announcement: AnnouncementControl, kind: str, key: ContextId, now: float
+    ) -> list[Effect]:
+        """Routers have had the time to hear of an announcement, or it is to be tried again."""
+        record = self.core.records.get(key)
+        if record is None:
+            return []
+        if kind != SPREAD:
+            return announcement.further(record, again=kind == AGAIN)
+        announcement.spread(key)
+        return self.procedure.check(record, now)
 
     def _reachable(self, node: NodeId, now: float) -> list[Effect]:
         self.core.unreachable.discard(node)
@@ -189,7 +210,10 @@ class FeIec:
             effects.append(SetTimer(f"expiry {record.key}", record.expires_at))
             if record.stage is not Stage.COMPLETE:
                 effects += self.procedure.begin(record, record.stage is not Stage.EGRESS, now)
-            elif record.former:
+                continue
+            if self.announcement is not None:
+                effects += self.announcement.restored(record)
+            if record.former:
                 drain = now + self.core.config.drain
                 effects.append(SetTimer(f"drain {record.key}", drain))
         return effects

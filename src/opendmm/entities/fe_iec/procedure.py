@@ -4,10 +4,11 @@ First the new egress, then what the former ones forward and every ingress, then 
 that all follow, and after a drain time the end of the former egresses.
 """
 
+from typing import Protocol
+
 from opendmm.entities.effects import Effect, Send, SetTimer
 from opendmm.entities.fe_iec.core import Core, entity
 from opendmm.entities.fe_iec.egress import EgressControl
-from opendmm.entities.fe_iec.ingress import IngressControl
 from opendmm.entities.fe_iec.record import Record, Stage
 from opendmm.entities.retransmission import Outstanding
 from opendmm.model.context import ContextId
@@ -16,10 +17,23 @@ from opendmm.reference_points import r_ii, r_xc
 from opendmm.reference_points.message import Status
 
 
+class Spreading(Protocol):
+    """How all packets come to follow a move: every FE_I told, or announcements to all routers."""
+
+    def push(self, record: Record, now: float) -> list[Effect]:
+        """Have packets follow the record."""
+
+    def waits_for(self, key: ContextId) -> bool:
+        """Whether some may not follow yet."""
+
+    def forget(self, key: ContextId) -> list[Effect]:
+        """The record is over."""
+
+
 class Procedure:
     """Moves every record from stage to stage."""
 
-    def __init__(self, core: Core, ingress: IngressControl, egress: EgressControl) -> None:
+    def __init__(self, core: Core, ingress: Spreading, egress: EgressControl) -> None:
         self.core = core
         self.ingress = ingress
         self.egress = egress

@@ -18,13 +18,15 @@ from opendmm.reference_points.message import Message, Status
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A location as somebody reported it; `delivering` when the egress needs no waiting for."""
+    """A location as somebody reported it; `delivering` when the egress needs no waiting for,
+    `alone` when no other anchor announces it."""
 
     sender: EntityAddress
     context: MobilityContext
     egress: Egress
     released: bool
     delivering: bool
+    alone: bool = False
 
 
 class Registration:
@@ -39,7 +41,12 @@ class Registration:
     ) -> list[Effect]:
         """An anchor reports over R_XC."""
         report = Report(
-            sender, message.context, message.egress, message.released, message.delivering
+            sender,
+            message.context,
+            message.egress,
+            message.released,
+            message.delivering,
+            message.alone,
         )
         return self._record(report, r_xc.LocationAcknowledgement, now)
 
@@ -88,11 +95,19 @@ class Registration:
         if report.sender.entity is FunctionalEntity.FE_MCTX and report.sender.node not in (
             grant.anchor,
             grant.issuer,
+            self._left(report),
         ):
             raise Unauthorised(f"{report.sender.node} reports for {grant.anchor}")
         if not report.released:
             egress_allowed(self.core.authority, grant, report.egress)
         return grant
+
+    def _left(self, report: Report) -> NodeId | None:
+        """The anchor that may say of a context that it has gone: what was announced of it here
+        ends, and nothing else happens."""
+        held = self.core.records.get(report.context.key)
+        announcing = self.core.config.announcing is not None
+        return held.context.current_anchor if announcing and held is not None else None
 
     def _again(
         self,
@@ -106,6 +121,9 @@ class Registration:
         effects: list[Effect] = [_answer(report, answer, Status.ACCEPTED_ALREADY)]
         if held.stage is not Stage.EGRESS:
             effects += self.procedure.egress_reported(held)
+        if report.alone and not held.alone:
+            held.alone = True
+            effects += [*self.core.keep(held), *self.procedure.ingress.push(held, now)]
         if held.stage is Stage.COMPLETE:
             return effects + self.procedure.report(held)
         if report.delivering and held.stage is Stage.EGRESS:
@@ -121,6 +139,7 @@ class Registration:
             expires_at=grant.expires_at,
             stage=Stage.EGRESS,
             reporter=report.sender,
+            alone=report.alone,
         )
         # The companion may have died between telling ingresses and egresses and telling us.
         unsure = self.core.companion() is not None and report.context.order.sequence > 1

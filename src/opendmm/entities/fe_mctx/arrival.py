@@ -354,7 +354,7 @@ class Arrival:
         """Context and grant are here: have the anchor import them (R_XA)."""
         attachment = self.core.attachments[visit.key.mobile_node]
         if visit.context is None or visit.context.order != context.order:
-            visit.complete = False
+            visit.complete = visit.alone = False
             visit.delivering = self.core.config.egress.node == self.core.node
             visit.former = set()
         if not visit.complete:

@@ -29,7 +29,8 @@ class MctxConfig(msgspec.Struct, frozen=True, kw_only=True):
     `delegates` may grant in this home anchor's place; with `network_delegation` also moves that
     only the network has noticed, without the mobile node's proof. `gateways` are the mobile
     access gateways that may register mobile nodes here, and their tunnel ends (Proxy-CoA).
-    `sees_links`: some FE_MU_C of the network tells when a link here is gone.
+    `sees_links`: some FE_MU_C of the network tells when a link here is gone. `announced`: FE_IEC
+    announces host routes, of what is here and of nothing else.
     """
 
     node: NodeId
@@ -45,3 +46,4 @@ class MctxConfig(msgspec.Struct, frozen=True, kw_only=True):
     network_delegation: bool = False
     gateways: dict[NodeId, Locator] = {}
     sees_links: bool = True
+    announced: bool = False

@@ -6,6 +6,7 @@ from opendmm.authority.grant import Unauthorised
 from opendmm.entities.effects import Effect, Persist, Send, SetTimer
 from opendmm.entities.fe_mctx.core import Core
 from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, CLAIM, COMPLETE, LOCATION
+from opendmm.entities.fe_mctx.settling import Settling
 from opendmm.entities.fe_mctx.visit import Attachment, Departure, Phase, Visit
 from opendmm.entities.grants import egress_allowed, granted
 from opendmm.model.context import ContextId, MobilityContext
@@ -22,8 +23,9 @@ STANDBY_DELAY = 1.0
 class Leaving:
     """What happens when a context moves away from this anchor, or its link goes."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, settling: Settling) -> None:
         self.core = core
+        self.settling = settling
 
     # The mobile node has a new anchor
 
@@ -63,7 +65,9 @@ class Leaving:
             held = self.core.attachments.get(context.mobile_node)
             effects += self.core.revoke(held, r_xu.RevocationReason.MOVED)
             effects += self._end_visit(visit, now)
-        departure = Departure(key=context.key, order=context.order)
+        departure = Departure(
+            key=context.key, order=context.order, context=context, egress=message.egress
+        )
         return effects + self.core.keep_departure(departure)
 
     def _adopt(self, context: MobilityContext) -> list[Effect]:
@@ -145,6 +149,7 @@ class Leaving:
         if not departure.draining:
             departure.draining = True
             effects.append(SetTimer(f"drain {message.key}", now + self.core.config.drain))
+            effects += self.settling.went(departure, now)
         return effects + self.core.keep_departure(departure)
 
     def drained(self, key: ContextId) -> list[Effect]:

@@ -40,7 +40,7 @@ class FeMctx:
         self.granting = Granting(self.core)
         self.settling = Settling(self.core)
         self.arrival = Arrival(self.core, self.granting, self.settling)
-        self.leaving = Leaving(self.core)
+        self.leaving = Leaving(self.core, self.settling)
         self.release = Release(self.core, self.granting, self.arrival)
         self.prediction = Prediction(self.core, self.granting, self.arrival)
 
@@ -239,6 +239,7 @@ class FeMctx:
                     if departure.draining:
                         drain = now + self.core.config.drain
                         effects.append(SetTimer(f"drain {departure.key}", drain))
+                        effects += self.settling.went(departure, now)
                 case "lost":
                     lost = msgspec.msgpack.decode(value, type=r_xx.AttachmentLost)
                     effects += self.leaving.tell_lost(lost, now)

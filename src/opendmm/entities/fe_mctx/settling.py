@@ -7,8 +7,8 @@ may still hold something, is told last.
 
 from opendmm.entities.effects import Effect
 from opendmm.entities.fe_mctx.core import Core
-from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, COMPLETE, LOCATION
-from opendmm.entities.fe_mctx.visit import Phase, Visit
+from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, COMPLETE, GONE, LOCATION
+from opendmm.entities.fe_mctx.visit import Departure, Phase, Visit
 from opendmm.model.context import MobilityContext
 from opendmm.model.identity import EntityAddress, FunctionalEntity
 from opendmm.reference_points import r_xc, r_xx
@@ -28,7 +28,10 @@ class Settling:
             return []
         egress = self.core.config.egress
         update = r_xc.LocationUpdate(
-            context=visit.context, egress=egress, delivering=egress.node == self.core.node
+            context=visit.context,
+            egress=egress,
+            delivering=egress.node == self.core.node,
+            alone=visit.alone,
         )
         return [
             *self.core.settle_all(visit.key, LOCATION),
@@ -41,9 +44,10 @@ class Settling:
         self, sender: EntityAddress, message: r_xc.LocationAcknowledgement, now: float
     ) -> list[Effect]:
         """R_XC: recorded. A refusal ends the repetition; acceptance waits for completion."""
+        gone = self.core.settle_all(message.key, GONE)
         visit = self.core.visits.get(message.key)
         if visit is None or visit.context is None or visit.context.order != message.order:
-            return []
+            return gone
         if accepted(message.status):
             return self._egress_delivers(visit, now) if message.delivering else []
         why = f"{sender} answered: {status_name(message.status)}"
@@ -128,9 +132,7 @@ class Settling:
             return []
         home = visit.key.home_anchor
         if not visit.former:
-            if home == self.core.node and self.core.register.settled(visit.key, context.order):
-                return self.core.keep_entry(visit.key)
-            return []
+            return self._nobody_else(visit, context, now)
         done = r_xx.MobilityComplete(
             mobile_node=visit.key.mobile_node, home_anchor=home, order=context.order
         )
@@ -142,6 +144,30 @@ class Settling:
                 to = self.core.mctx(node)
                 effects += self.core.outstanding.request(exchange, to, done, now)
         return effects
+
+    def _nobody_else(self, visit: Visit, context: MobilityContext, now: float) -> list[Effect]:
+        """No former anchor holds anything. At home nothing need be announced any more, either."""
+        if not context.at_home:
+            return []
+        effects: list[Effect] = []
+        if self.core.register.settled(visit.key, context.order):
+            effects += self.core.keep_entry(visit.key)
+        if self.core.config.announced and not visit.alone:
+            visit.alone = True
+            effects += [*self.core.keep_visit(visit), *self.report(visit, now)]
+        return effects
+
+    def went(self, departure: Departure, now: float) -> list[Effect]:
+        """R_XC: where FE_IEC announces host routes, ours of a context that has left may go."""
+        controller = self.core.controller()
+        context, egress = departure.context, departure.egress
+        if not self.core.config.announced or controller is None:
+            return []
+        if context is None or egress is None:
+            return []
+        update = r_xc.LocationUpdate(context=context, egress=egress, delivering=True)
+        exchange = (GONE, departure.key, controller.node)
+        return self.core.outstanding.request(exchange, controller, update, now)
 
     def forgotten(
         self, sender: EntityAddress, message: r_xx.MobilityCompleteAcknowledgement, now: float

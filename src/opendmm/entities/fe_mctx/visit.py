@@ -54,7 +54,8 @@ class Visit(msgspec.Struct, kw_only=True):
 
     `former` are the anchors that must be told of the move and later that it is complete.
     `delivering`: the FE_E has what it needs. `complete`: every ingress follows.
-    `delegated`: granted in the home anchor's absence.
+    `delegated`: granted in the home anchor's absence. `alone`: FE_IEC, where it announces host
+    routes, is to know that no former anchor holds anything.
     """
 
     key: ContextId
@@ -64,11 +65,17 @@ class Visit(msgspec.Struct, kw_only=True):
     delivering: bool = False
     complete: bool = False
     delegated: bool = False
+    alone: bool = False
 
 
 class Departure(msgspec.Struct, kw_only=True):
-    """A context that left: what still arrives is forwarded until the move is complete."""
+    """A context that left: what still arrives is forwarded until the move is complete.
+
+    `context` and `egress` are where it went, as the new anchor said.
+    """
 
     key: ContextId
     order: MoveOrder
+    context: MobilityContext | None = None
+    egress: Egress | None = None
     draining: bool = False

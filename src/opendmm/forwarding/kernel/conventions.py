@@ -5,7 +5,7 @@ takes away nothing that is not ours. All of them can be seen with `ip` and `nft`
 """
 
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.rules import Table
+from opendmm.model.rules import EVERYWHERE, Table
 
 PROTOCOL = 173
 """Routing protocol number of our routes, rules, next hops and neighbours (rtm_protocol)."""
@@ -25,7 +25,9 @@ OPTIMISED_TABLE = 7305
 """Routes into the data path of route optimisation (RFC 6275), of packets that a node makes."""
 ANNOUNCED_TABLE = 7306
 """Prefixes that a BGP daemon beside this node announces; no packet is looked up in it. The metric
-is 2³²−1 less the number of the move, so that of two routes the later move is the better one."""
+is 2³²−1 less 16 times the number of the move and the ring of routers that is to hear of it, so that
+of two routes the later is the better one."""
+RINGS = EVERYWHERE + 1
 
 EGRESS_PRIORITY = 17301
 ATTACHED_PRIORITY = 17302

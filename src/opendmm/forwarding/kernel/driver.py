@@ -15,6 +15,7 @@ from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.conventions import ATTACHED_TABLE
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError, RefusedError
 from opendmm.forwarding.kernel.forms import (
+    AnnouncementUse,
     AttachedRouteUse,
     FlowRuleUse,
     GuestUse,
@@ -30,6 +31,7 @@ from opendmm.forwarding.kernel.means import MEANS
 from opendmm.forwarding.kernel.slots import SlotWriter
 from opendmm.forwarding.kernel.snapshot import (
     Snapshot,
+    announcements,
     flow_tables,
     installed_rules,
     next_hops_of_ours,
@@ -192,6 +194,9 @@ class KernelForwarding:
         )
         leftovers.extend(LimitedUse(prefix) for prefix in snapshot.limited)
         leftovers.extend(GuestUse(care_of, home) for care_of, home in snapshot.guests)
+        leftovers.extend(
+            AnnouncementUse(one.key.prefix, one.action) for one in announcements(snapshot)
+        )
         self._release(self._ledger.idle(leftovers))
         self._apply(
             [

@@ -11,10 +11,13 @@ import msgspec
 
 from opendmm.forwarding.kernel.conventions import (
     ACCESS_MARK,
+    ANNOUNCED_TABLE,
     ATTACHED_TABLE,
     FLOW_PRIORITY,
+    LEAST_PREFERRED,
     METRIC,
     PROTOCOL,
+    RINGS,
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
@@ -22,10 +25,10 @@ from opendmm.forwarding.kernel.endpoints import identifier
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.netlink.next_hop import NextHop
 from opendmm.forwarding.netlink.policy_rule import PolicyRule
-from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, RouteForm
+from opendmm.forwarding.netlink.route import AF_INET, AF_INET6, RouteForm, RouteType
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import FlowRule, PortRange
-from opendmm.model.rules import Access
+from opendmm.model.rules import Access, Announce
 
 LINK_LOCAL = bytes.fromhex("fe80000000000000")
 ETHERNET = 6
@@ -91,6 +94,13 @@ class GuestUse(msgspec.Struct, frozen=True):
     home: bytes
 
 
+class AnnouncementUse(msgspec.Struct, frozen=True):
+    """The route that has a prefix announced, by its metric."""
+
+    prefix: HomePrefix
+    announce: Announce
+
+
 class TranslationUse(msgspec.Struct, frozen=True):
     """An element of a map of addresses."""
 
@@ -99,7 +109,8 @@ class TranslationUse(msgspec.Struct, frozen=True):
 
 
 Use = (
-    TranslationUse
+    AnnouncementUse
+    | TranslationUse
     | GuestUse
     | FlowRuleUse
     | LimitedUse
@@ -149,6 +160,18 @@ def shared_form(table: int, number: int) -> RouteForm:
 def selector(table: int) -> RouteForm:
     """What names a route of ours for deletion, beside its destination."""
     return RouteForm(table, PROTOCOL, METRIC)
+
+
+def announcement_form(announce: Announce) -> RouteForm:
+    """A route that no packet meets. Of two the one of the later move has the better metric, and
+    of one move that of the wider ring."""
+    metric = LEAST_PREFERRED - (announce.number * RINGS + announce.ring)
+    return RouteForm(ANNOUNCED_TABLE, PROTOCOL, metric, kind=RouteType.UNREACHABLE)
+
+
+def announced(form: RouteForm) -> Announce:
+    """What a route made by `announcement_form` stands for."""
+    return Announce(*divmod(LEAST_PREFERRED - form.metric, RINGS))
 
 
 def attached_selector() -> RouteForm:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from opendmm.forwarding.contract import Installed
 from opendmm.forwarding.kernel.forms import (
+    AnnouncementUse,
     AttachedRouteUse,
     FlowRuleUse,
     GuestUse,
@@ -19,6 +20,7 @@ from opendmm.forwarding.kernel.forms import (
 from opendmm.model.rules import Action, RuleKey
 
 ORDER_OF_GOING = (
+    AnnouncementUse,
     TranslationUse,
     GuestUse,
     FlowRuleUse,

@@ -18,6 +18,7 @@ from opendmm.forwarding.kernel.conventions import (
 )
 from opendmm.forwarding.kernel.errors import RefusedError
 from opendmm.forwarding.kernel.forms import (
+    AnnouncementUse,
     AttachedRouteUse,
     FlowRuleUse,
     GuestUse,
@@ -30,6 +31,7 @@ from opendmm.forwarding.kernel.forms import (
     UplinkTableUse,
     Use,
     access_form,
+    announcement_form,
     attached_selector,
     flow_rule,
     flow_table,
@@ -64,7 +66,17 @@ from opendmm.forwarding.netlink.route import RouteForm, delete_route, put_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.model.flow import FlowRule
-from opendmm.model.rules import Access, Action, Permit, Redirect, RuleKey, Table, ToAnchor, Tunnel
+from opendmm.model.rules import (
+    Access,
+    Action,
+    Announce,
+    Permit,
+    Redirect,
+    RuleKey,
+    Table,
+    ToAnchor,
+    Tunnel,
+)
 
 SELECTORS = {
     table: (selector(number), selector(number).attributes())
@@ -117,6 +129,8 @@ class SlotWriter:
                 if key.table is Table.DOWNLINK:
                     uses += (AttachedRouteUse(key.prefix),)
                 return uses
+            case Announce():
+                return (AnnouncementUse(key.prefix, action),)
             case Permit() if key.flow is not None:
                 return (LimitedUse(key.prefix), RecognisedUse(key.prefix, key.flow))
         return ()
@@ -144,6 +158,10 @@ class SlotWriter:
                 self._put_uplink(owner, key, egress)
             case Table.SOURCE_FILTER, Permit():
                 self._change_permitted(key.prefix, permit=True)
+            case Table.ANNOUNCEMENT, Announce():
+                # Beside that of an earlier move, which goes once this is there.
+                form = announcement_form(action)
+                self._batch.add(put_route(key.prefix.network, key.prefix.length, form), owner)
             case _:
                 kind = type(action).__name__
                 raise RefusedError(f"an action {kind} does not belong in table {key.table}")
@@ -163,8 +181,8 @@ class SlotWriter:
                 default = DEFAULT_ROUTE[16]
                 message = delete_route(default.network, 0, uplink_selector(prefix))
                 self._batch.add(message, owner, ALREADY_GONE)
-            case Table.UPLINK | Table.RECOGNITION:
-                pass  # policy rule and elements are shared property and go with their last use
+            case Table.UPLINK | Table.RECOGNITION | Table.ANNOUNCEMENT:
+                pass  # policy rules, elements and such routes go with their last use
             case Table.SOURCE_FILTER:
                 self._change_permitted(prefix, permit=False)
 
@@ -180,6 +198,9 @@ class SlotWriter:
                 except RefusedError:
                     return  # its neighbours went with it
                 message = delete_neighbour(Neighbour(index, address))
+            case AnnouncementUse(prefix, announce):
+                form = announcement_form(announce)
+                message = delete_route(prefix.network, prefix.length, form)
             case AttachedRouteUse(prefix):
                 message = delete_route(prefix.network, prefix.length, attached_selector())
             case UplinkRuleUse(prefix, number):

@@ -6,6 +6,7 @@ import msgspec
 
 from opendmm.forwarding.contract import Counter, Installed
 from opendmm.forwarding.kernel.conventions import (
+    ANNOUNCED_TABLE,
     EGRESS_TABLE,
     FLOW_PRIORITY,
     GUESTS_SET,
@@ -19,7 +20,7 @@ from opendmm.forwarding.kernel.conventions import (
     UPLINK_PRIORITY,
     UPLINK_TABLE,
 )
-from opendmm.forwarding.kernel.forms import flow_of
+from opendmm.forwarding.kernel.forms import announced, flow_of
 from opendmm.forwarding.kernel.recognition import sets_of
 from opendmm.forwarding.kernel.vocabulary import Vocabulary
 from opendmm.forwarding.netlink.lightweight_tunnel import EncapsulationType
@@ -49,7 +50,7 @@ from opendmm.forwarding.netlink.route import (
 from opendmm.forwarding.netlink.socket import NetlinkError, NetlinkSocket
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import FlowRule
-from opendmm.model.rules import Access, Action, Permit, RuleKey, Table
+from opendmm.model.rules import Access, Action, Announce, Permit, RuleKey, Table
 
 DESTINATION_TABLES = {TABLE_MAIN: Table.DOWNLINK, EGRESS_TABLE: Table.EGRESS}
 FAMILIES = (AF_INET6, AF_INET)
@@ -167,7 +168,25 @@ def installed_rules(
     permits = (*snapshot.permitted, *snapshot.recognised)
     found.extend(Installed(counter.key, Permit()) for counter in permits)
     found.extend(_translations(snapshot.translations, vocabulary))
+    # Of two the later move's comes last; the other is what an abrupt end has left.
+    later_last = sorted(announcements(snapshot), key=lambda one: one.action)
+    found.extend(Installed(one.key, one.action) for one in later_last)
     return found
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """A route in the table of announced prefixes."""
+
+    key: RuleKey
+    action: Announce
+
+
+def announcements(snapshot: Snapshot) -> Iterator[Announcement]:
+    """Every one; for a moment there are two of a prefix."""
+    for route in snapshot.routes:
+        if route.form.table == ANNOUNCED_TABLE:
+            key = RuleKey(Table.ANNOUNCEMENT, HomePrefix(route.destination, route.length))
+            yield Announcement(key, announced(route.form))
 
 
 def _translations(
