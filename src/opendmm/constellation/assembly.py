@@ -37,6 +37,7 @@ def host_for(deployment: Deployment, node: NodeId, authority: Authority) -> Enti
             _controllers_of_egress(deployment, node),
             authority,
             retransmit=deployment.timers.retransmit,
+            announced=announces(deployment),
         ),
         FE.FE_MU_C: lambda: _network_client(deployment, node),
     }

@@ -58,7 +58,7 @@ def speakers(deployment: Deployment) -> dict[NodeId, RouterSoftware]:
     return {
         name: plan.router or ANCHOR_SOFTWARE
         for name, plan in deployment.nodes.items()
-        if plan.router or _is_anchor(deployment, name)
+        if plan.router or _is_anchor(deployment, name) or _is_announcer(deployment, name)
     }
 
 
@@ -125,10 +125,10 @@ def rings(deployment: Deployment, anchor: NodeId) -> dict[NodeId, int]:
     """The routers that an anchor tells of moves itself, numbered by their hops to it: one that
     follows a move sends packets to the next of a lower number, which follows it already.
     Empty for what is no anchor; what is too far to be numbered hears from everyone's ring."""
-    if not announces(deployment) or not _is_anchor(deployment, anchor):
+    if not _is_announcer(deployment, anchor):
         return {}
     topology = Topology(deployment)
-    routers = [n for n in forwarders(deployment) if not _is_anchor(deployment, n)]
+    routers = [name for name in forwarders(deployment) if deployment.nodes[name].router]
     hops = {router: len(_path(topology, router, anchor)) for router in routers}
     distances = sorted({far for far in hops.values() if far})
     return {
@@ -158,8 +158,13 @@ def times_to_follow(deployment: Deployment, anchor: NodeId) -> tuple[float, ...]
 
 def announcements(deployment: Deployment, node: NodeId) -> Announcements:
     """What a speaker may announce."""
-    if _is_anchor(deployment, node):
-        return Announcements(deployment.nodes[node].pools, _brought_along(deployment, node))
+    if deployment.nodes[node].router is None:
+        moved = (
+            p
+            for anchor in _anchors_before(deployment, node)
+            for p in _brought_along(deployment, anchor)
+        )
+        return Announcements(deployment.nodes[node].pools, tuple(dict.fromkeys(moved)))
     if node in deployment.bgp.reflectors:
         everyone = tuple(pool for plan in deployment.nodes.values() for pool in plan.pools)
         return Announcements(everyone, everyone)
@@ -182,6 +187,20 @@ def _brought_along(deployment: Deployment, anchor: NodeId) -> tuple[HomePrefix, 
 def announces(deployment: Deployment) -> bool:
     """Whether FE_IEC instances announce prefixes to routers, in place of telling FE_I."""
     return deployment.bindings[ReferencePointName.R_IC] is BindingName.BGP
+
+
+def _anchors_before(deployment: Deployment, node: NodeId) -> list[NodeId]:
+    """The anchors for which a node of ours announces what has moved to them: itself, or those
+    whose egress it is."""
+    if not announces(deployment):
+        return [node]
+    nodes = deployment.nodes.items()
+    return [name for name, plan in nodes if plan.egress is not None and plan.egress.node == node]
+
+
+def _is_announcer(deployment: Deployment, node: NodeId) -> bool:
+    entities = deployment.nodes[node].entities
+    return announces(deployment) and FunctionalEntity.FE_IEC in entities
 
 
 def _is_anchor(deployment: Deployment, node: NodeId) -> bool:

@@ -113,7 +113,7 @@ def _node(file: ConstellationFile, name: str, number: int, egress: Egress | None
         locator=locator,
         ipv4=str(LOOPBACKS[number]),
         egress_block=str(block),
-        controllers=_controllers(file, name),
+        controllers=_controllers_of(file, name, egress),
         anchor=_anchor(section, name),
         egress=egress,
         source_filter=section.source_filter,
@@ -178,6 +178,15 @@ def _egress(file: ConstellationFile, graph: "networkx.Graph[str]", name: str) ->
 def _serves(section: NodeSection) -> tuple[str, ...]:
     """An FE_IEC beside an anchor answers for the anchor's pools unless told otherwise."""
     return section.serves or (section.pools if FE.FE_MA_C in section.entities else ())
+
+
+def _controllers_of(
+    file: ConstellationFile, name: str, egress: Egress | None
+) -> tuple[NodeId, ...]:
+    """Where prefixes are announced, the FE_IEC beside the egress: only there can it announce."""
+    if file.reference_points.R_IC is BindingName.BGP and egress is not None:
+        return (egress.node,)
+    return _controllers(file, name)
 
 
 def _controllers(file: ConstellationFile, name: str) -> tuple[NodeId, ...]:

@@ -12,7 +12,7 @@ from opendmm.constellation.bgp import announcements, speakers
 from opendmm.constellation.deployment import Deployment, InterfaceAddress
 from opendmm.constellation.file import RouterSoftware
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.model.identity import NodeId
 
 
 class FilteredLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ def filtered_links(deployment: Deployment, router: NodeId) -> tuple[FilteredLink
         _filtered(deployment, here, there)
         for link in deployment.links
         for here, there in (link.ends, link.ends[::-1])
-        if here.node == router and _is_anchor(deployment, there.node)
+        if here.node == router and _announces(deployment, there.node)
     )
 
 
@@ -70,7 +70,6 @@ def _addresses(end: InterfaceAddress) -> Iterator[HomePrefix]:
         yield HomePrefix.parse(f"{address.split('/')[0]}/{bits}")
 
 
-def _is_anchor(deployment: Deployment, node: NodeId) -> bool:
-    return FunctionalEntity.FE_MA_C in deployment.nodes[node].entities and node in speakers(
-        deployment
-    )
+def _announces(deployment: Deployment, node: NodeId) -> bool:
+    """An anchor, or the egress before it."""
+    return node in speakers(deployment) and deployment.nodes[node].router is None

@@ -10,14 +10,22 @@ from enum import StrEnum
 import msgspec
 
 from opendmm.constellation.assembly import ingress_controllers
+from opendmm.constellation.bgp import announces, forwarders
 from opendmm.constellation.deployment import Deployment, SubscriberPlan
-from opendmm.constellation.file import UplinkMode
+from opendmm.constellation.file import RouterSoftware, UplinkMode
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import CATALOGUE, ReferencePointName
 
 FE = FunctionalEntity
 MANY = 6
 """Of more mobile nodes those that are alike share a box."""
+
+
+SOFTWARE = {
+    RouterSoftware.FRR: "FRR",
+    RouterSoftware.BIRD: "BIRD",
+    RouterSoftware.GOBGP: "GoBGP",
+}
 
 
 class Kind(StrEnum):
@@ -98,6 +106,10 @@ def _network_nodes(deployment: Deployment) -> Iterator[SceneNode]:
         elif plan.anchor is not None:
             tier = Tier.GATEWAYS
         details = [str(pool) for pool in plan.pools]
+        if plan.router is not None:
+            details.append(SOFTWARE[plan.router])
+        if name in deployment.bgp.reflectors:
+            details.append("route reflector")
         if plan.anchor not in (None, name):
             details.append(f"registers with {plan.anchor}")
         if plan.source_filter:
@@ -105,7 +117,18 @@ def _network_nodes(deployment: Deployment) -> Iterator[SceneNode]:
         controller = deployment.controllers.get(name)
         if controller is not None and controller.standby_for is not None:
             details.append(f"standby for {controller.standby_for}")
-        yield SceneNode(name, tier, plan.entities, tuple(details), _inside(plan.entities))
+        entities = _entities(deployment, name)
+        yield SceneNode(name, tier, entities, tuple(details), _inside(plan.entities))
+
+
+def _entities(deployment: Deployment, node: NodeId) -> tuple[FunctionalEntity, ...]:
+    """In a router that is told of moves iBGP is a member of the distributed FE_IEC; one that
+    forwards is FE_E and FE_I, too (draft Figure 5)."""
+    plan = deployment.nodes[node]
+    if plan.router is None or not announces(deployment):
+        return plan.entities
+    forwards = (FE.FE_E, FE.FE_I) if node in forwarders(deployment) else ()
+    return (*plan.entities, *forwards, FE.FE_IEC)
 
 
 def _mobile_nodes(deployment: Deployment) -> Iterator[SceneNode]:
@@ -182,7 +205,7 @@ def _accesses(deployment: Deployment) -> Iterator[Net]:
 def _reference_points(deployment: Deployment) -> Iterator[Net]:
     for name, pairs in (
         (ReferencePointName.R_XX, _among(deployment, FE.FE_MCTX)),
-        (ReferencePointName.R_II, _among(deployment, FE.FE_IEC)),
+        (_between_controllers(deployment), _among(deployment, FE.FE_IEC)),
         (ReferencePointName.R_IC, _policies(deployment)),
         (ReferencePointName.R_EC, _deliveries(deployment)),
         (ReferencePointName.R_XC, _locations(deployment)),
@@ -196,12 +219,17 @@ def _reference_points(deployment: Deployment) -> Iterator[Net]:
 Pairs = Iterable[tuple[End, End]]
 
 
+def _between_controllers(deployment: Deployment) -> str:
+    both = (ReferencePointName.R_II, ReferencePointName.R_IC)
+    return f"{' '.join(both)} by iBGP" if announces(deployment) else ReferencePointName.R_II
+
+
 def _hosting(deployment: Deployment, entity: FunctionalEntity) -> list[NodeId]:
     return [name for name, plan in deployment.nodes.items() if entity in plan.entities]
 
 
 def _among(deployment: Deployment, entity: FunctionalEntity) -> Pairs:
-    hosts = _hosting(deployment, entity)
+    hosts = [name for name in deployment.nodes if entity in _entities(deployment, name)]
     return [(End(a, entity), End(b, entity)) for a in hosts for b in hosts if a < b]
 
 

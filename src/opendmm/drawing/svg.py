@@ -59,7 +59,7 @@ def draw(deployment: Deployment) -> str:
 
 def _colour(net: Net) -> str:
     if net.kind is Kind.CONTROL:
-        return CONTROL_COLOURS[net.label]
+        return CONTROL_COLOURS[net.label.split()[0]]
     return STYLES[net.kind]["stroke"]
 
 

@@ -56,7 +56,8 @@ class _Answer(msgspec.Struct):
 
 class FeE:
     """FE_E of one node. `controllers` are the FE_IEC instances it reports in to;
-    `retransmit` is the first repetition interval in seconds."""
+    `retransmit` is the first repetition interval in seconds. With `announced` packets come by host
+    routes, too, not in tunnels alone, and are delivered alike."""
 
     kind = FunctionalEntity.FE_E
 
@@ -67,10 +68,12 @@ class FeE:
         authority: Authority,
         *,
         retransmit: float = 0.2,
+        announced: bool = False,
     ) -> None:
         self.node = node
         self.controllers = controllers
         self.authority = authority
+        self._tables = (Table.EGRESS, Table.DOWNLINK) if announced else (Table.EGRESS,)
         self.policies: dict[ContextId, DeliveryPolicy] = {}
         """Held policies; a REMOVE one is kept until it expires, so that order holds."""
         self._sources: dict[ContextId, EntityAddress] = {}
@@ -168,9 +171,9 @@ class FeE:
             Persist(str(key), msgspec.msgpack.encode(_Stored(policy, sender))),
             SetTimer(str(key), policy.expires_at),
         ]
-        rules = _rules(policy)
+        rules = self._rules(policy)
         wanted = {rule.key for rule in rules}
-        before = {rule.key for rule in _rules(held)} if held is not None else set()
+        before = {rule.key for rule in self._rules(held)} if held is not None else set()
         effects += [Remove(slot) for slot in sorted(before - wanted)]
         self._stop_waiting(key)
         if not rules:
@@ -246,7 +249,7 @@ class FeE:
         return [
             Persist(str(key), None),
             CancelTimer(str(key)),
-            *(Remove(rule.key) for rule in _rules(policy)),
+            *(Remove(rule.key) for rule in self._rules(policy)),
         ]
 
     def _restore(self, facts: dict[str, bytes], now: float) -> list[Effect]:
@@ -260,12 +263,36 @@ class FeE:
                 effects += self._forget(policy.key)
                 continue
             effects.append(SetTimer(str(policy.key), policy.expires_at))
-            effects += [Install(rule) for rule in _rules(policy)]
+            effects += [Install(rule) for rule in self._rules(policy)]
         # A controller on this very node has no session that could come up.
         for node in self.controllers:
             if node == self.node:
                 effects += self._subscribe(node, now)
         return effects
+
+    def _rules(self, policy: DeliveryPolicy) -> list[Rule]:
+        action = _action(policy)
+        if action is None:
+            return _recognition(policy)
+        return [
+            *_recognition(policy),
+            *(
+                Rule(RuleKey(table, prefix), action, policy.order)
+                for prefix in policy.prefixes
+                for table in self._tables
+            ),
+        ]
+
+
+def _action(policy: DeliveryPolicy) -> Action | None:
+    """An FE_MA beside delivers by rules of its own."""
+    match policy.delivery:
+        case Delivery.ANCHOR if policy.anchor is not None:
+            return ToAnchor(policy.anchor)
+        case Delivery.FORWARD if policy.onward is not None:
+            return Redirect(policy.onward)
+        case _:
+            return None
 
 
 def _later(held: DeliveryPolicy, policy: DeliveryPolicy) -> bool:
@@ -273,10 +300,6 @@ def _later(held: DeliveryPolicy, policy: DeliveryPolicy) -> bool:
     if held.order != policy.order:
         return held.order > policy.order
     return held.delivery is Delivery.REMOVE and policy.delivery is not Delivery.REMOVE
-
-
-def _rules(policy: DeliveryPolicy) -> list[Rule]:
-    return [*_recognition(policy), *_delivery(policy)]
 
 
 def _recognition(policy: DeliveryPolicy) -> list[Rule]:
@@ -288,19 +311,6 @@ def _recognition(policy: DeliveryPolicy) -> list[Rule]:
         for prefix in policy.prefixes
         for flow in slots_of(prefix, policy.flows)
     ]
-
-
-def _delivery(policy: DeliveryPolicy) -> list[Rule]:
-    """An FE_MA beside delivers by rules of its own."""
-    action: Action
-    match policy.delivery:
-        case Delivery.ANCHOR if policy.anchor is not None:
-            action = ToAnchor(policy.anchor)
-        case Delivery.FORWARD if policy.onward is not None:
-            action = Redirect(policy.onward)
-        case _:
-            return []
-    return [Rule(RuleKey(Table.EGRESS, prefix), action, policy.order) for prefix in policy.prefixes]
 
 
 def _acknowledge(to: EntityAddress, policy: DeliveryPolicy, status: int) -> Send:
