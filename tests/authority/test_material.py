@@ -16,6 +16,7 @@ from opendmm.authority.material import (
     generate,
     load_mobile_node,
     load_node,
+    load_session_keys,
     write,
 )
 from opendmm.authority.names import MobileNodeName, NodeName, holder_of
@@ -113,3 +114,21 @@ def test_any_name_survives_its_uri_and_makes_one_folder_name(name: str) -> None:
 def test_a_uri_that_is_none_of_ours_names_nobody() -> None:
     for uri in ("urn:opendmm:node:", "https://example.org/", "", "urn:opendmm:other:x"):
         assert holder_of(uri) is None
+
+
+def test_bgp_neighbours_share_a_key_of_their_own(tmp_path: Path) -> None:
+    one, other = NodeId("router"), ANCHOR
+    made = generate(
+        "test",
+        ROLES | {one: Roles()},
+        now=time.time(),
+        associations=[(other, one)],
+        sessions=[(other, one)],
+    )
+    write(made, tmp_path)
+    keys = load_session_keys(tmp_path, one)
+    assert keys == {other: load_session_keys(tmp_path, other)[one]}
+    assert keys != load_node(tmp_path, one, time.time()).shared_keys
+    (tmp_path / "nodes" / one / "bgp-keys.json").chmod(0o644)
+    with pytest.raises(MaterialError, match="chmod 600"):
+        load_session_keys(tmp_path, one)

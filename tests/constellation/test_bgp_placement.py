@@ -6,11 +6,18 @@ from typing import Any
 import pytest
 import yaml
 
-from opendmm.constellation.bgp import Announcements, forwarders, neighbours, speakers
+from opendmm.constellation.bgp import (
+    Announcements,
+    forwarders,
+    neighbours,
+    session_associations,
+    speakers,
+)
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.findings import Finding
+from opendmm.constellation.findings import Finding, Severity
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.constellation.reasoning import reason
+from opendmm.constellation.source_filters import filtered_links, filtering_routers
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
 
@@ -177,3 +184,101 @@ def test_sessions_of_nobody_and_a_reflector_named_twice_are_mistakes(
         file["nodes"][name] = {"entities": ["FE_R"]}
     with pytest.raises(ConstellationError, match="no node speaks BGP"):
         loaded(file, tmp_path)
+
+
+def test_a_neighbour_is_as_far_away_as_links_lead_to_it(
+    file: dict[str, Any], tmp_path: Path
+) -> None:
+    del file["bgp"]
+    far = neighbours(loaded(file, tmp_path), NodeId("edge"))
+    assert {one.node: one.hops for one in far} == {
+        **dict.fromkeys(("anchor-a", "anchor-b", "anchor-c"), 2),
+        "rr": 1,
+    }
+
+
+def test_a_neighbour_is_as_far_away_as_the_detour_when_a_link_is_down(
+    file: dict[str, Any], tmp_path: Path
+) -> None:
+    file["links"].append({"between": ["edge", "anchor-a"]})
+    far = neighbours(loaded(file, tmp_path), NodeId("rr"))
+    assert {one.node: one.hops for one in far} == {
+        "edge": 2,
+        "anchor-a": 2,
+        "anchor-b": 1,
+        "anchor-c": 1,
+    }
+
+
+def test_of_ways_of_equal_cost_the_longest_counts(file: dict[str, Any], tmp_path: Path) -> None:
+    file["nodes"]["between"] = {"router": "frr"}
+    file["links"][1]["cost"] = 2
+    file["links"] += [{"between": ["edge", "between"]}, {"between": ["between", "rr"]}]
+    far = neighbours(loaded(file, tmp_path), NodeId("anchor-a"))
+    assert {one.node: one.hops for one in far} == {"rr": 1}
+    far = neighbours(loaded(file, tmp_path), NodeId("rr"))
+    assert next(one.hops for one in far if one.node == "edge") == 2
+
+
+def test_every_pair_with_a_session_shares_a_key(file: dict[str, Any], tmp_path: Path) -> None:
+    assert session_associations(loaded(file, tmp_path)) == {
+        ("edge", "rr"),
+        ("anchor-a", "rr"),
+        ("anchor-b", "rr"),
+        ("anchor-c", "rr"),
+    }
+
+
+@pytest.mark.parametrize("setting", ["md5", "ttl_security"])
+def test_sessions_without_protection_are_warned_of(
+    file: dict[str, Any], tmp_path: Path, setting: str
+) -> None:
+    file["bgp"][setting] = False
+    (found,) = findings(loaded(file, tmp_path), "BGP sessions")
+    assert found.where == ("bgp", setting)
+
+
+@pytest.mark.parametrize(
+    ("router", "software", "words", "severity"),
+    [
+        ("rr", "bird", "while its route leads back to the anchor, and for 2s", Severity.NOTE),
+        ("rr", "gobgp", "would never learn of moves", Severity.ERROR),
+        ("edge", "frr", "nothing to filter", Severity.WARNING),
+    ],
+)
+def test_source_filters_of_routers_are_judged(
+    file: dict[str, Any],
+    tmp_path: Path,
+    router: str,
+    software: str,
+    words: str,
+    severity: Severity,
+) -> None:
+    file["nodes"][router] = {"router": software, "source_filter": True}
+    (found,) = findings(loaded(file, tmp_path), words)
+    assert (found.severity, found.where) == (severity, ("nodes", router, "source_filter"))
+
+
+def test_a_router_filters_by_what_can_come_over_each_link(
+    file: dict[str, Any], tmp_path: Path
+) -> None:
+    file["nodes"]["rr"]["source_filter"] = True
+    deployment = loaded(file, tmp_path)
+    assert filtering_routers(deployment) == ("rr",)
+    links = {link.anchor: link for link in filtered_links(deployment, NodeId("rr"))}
+    assert {anchor: link.visiting for anchor, link in links.items()} == {
+        "anchor-a": (),
+        "anchor-b": pools("a"),
+        "anchor-c": (),
+    }
+    assert set(pools("b")) < set(links[NodeId("anchor-b")].own)
+
+
+def test_a_filter_on_a_link_that_the_router_does_not_use_is_warned_of(
+    file: dict[str, Any], tmp_path: Path
+) -> None:
+    file["nodes"]["rr"]["source_filter"] = True
+    file["links"][3]["cost"] = 5
+    file["links"].append({"between": ["edge", "anchor-b"]})
+    (found,) = findings(loaded(file, tmp_path), "by another way")
+    assert "`rr` sends to `anchor-b`" in found.message

@@ -19,6 +19,7 @@ from opendmm.lab.network import LabNetwork
 from opendmm.lab.routers import Routers
 from opendmm.model.identity import NodeId
 from opendmm.model.rules import Announce
+from opendmm.routers.speaker import CONNECT_RETRY
 
 PATIENCE = 15.0
 """Seconds: GoBGP takes five by itself to accept a neighbour again."""
@@ -58,6 +59,26 @@ class RouterNetwork:
         metric = announcement_form(Announce(number)).metric
         how = f"metric {metric} proto {PROTOCOL} table {ANNOUNCED_TABLE}"
         configure(self.namespaces.name(anchor), [f"route {verb} unreachable {prefix} {how}"])
+
+    def restart(self, node: NodeId) -> None:
+        """Its daemons die and begin anew, with their configuration made anew."""
+        self.routers.kill(node)
+        self.routers.start_one(node)
+
+    @contextlib.contextmanager
+    def one_more_hop(self, router: str, source: str) -> Iterator[None]:
+        """What a router forwards from a neighbour has a hop less to live during the block."""
+        namespace = self.namespaces.name(router)
+        rules = [
+            "add table inet far",
+            "add chain inet far forward { type filter hook forward priority mangle; }",
+            f'add rule inet far forward iifname "{source}" ip6 hoplimit 254 ip6 hoplimit set 253',
+            f'add rule inet far forward iifname "{source}" ip ttl 254 ip ttl set 253',
+        ]
+        for rule in rules:
+            execute(namespace, "nft", rule)
+        yield
+        execute(namespace, "nft", "delete table inet far")
 
     def next_hop(self, node: str, prefix: str) -> str:
         """The device of the kernel's best route for exactly this prefix; empty: none."""
@@ -103,6 +124,16 @@ class RouterNetwork:
                 seen.append("deleted" if words[0] == "Deleted" else "new")
 
 
+def steadily(holds: Callable[[], bool]) -> bool:
+    """For a while: three more attempts at a session."""
+    deadline = time.monotonic() + 3 * CONNECT_RETRY
+    while time.monotonic() < deadline:
+        if not holds():
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def _static(announced: str) -> str:
     prefix, _, attributes = announced.partition(" ")
     family = "ipv6" if ":" in prefix else "ipv4"
@@ -113,8 +144,8 @@ def _static(announced: str) -> str:
     )
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
+def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> bool:
+    deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:
             return False

@@ -27,7 +27,10 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 MN, NETWORK, MN4 = "2001:db8:a::100/128", "2001:db8:a:7::/64", "10.10.0.100/32"
-MARK = "bgp_large_community.add((65000, 2, 1)); bgp_local_pref = 4000000000;"
+MARK = (
+    "bgp_large_community.add((65000, 2, 1)); bgp_large_community.add((65000, 1, 4000000000)); "
+    "bgp_local_pref = 4000000000;"
+)
 NAME = f"r{os.getpid()}"
 
 

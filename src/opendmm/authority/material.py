@@ -3,14 +3,16 @@
 The one place of this room that reads and writes files. A folder of material holds
 
     ca.pem  ca-key.pem  registry.cwt
-    nodes/<NodeId>/{certificate,tls-key,signing-key}.pem  nodes/<NodeId>/mobility-keys.json
+    nodes/<NodeId>/{certificate,tls-key,signing-key}.pem
+    nodes/<NodeId>/{mobility-keys,bgp-keys}.json
     mobile-nodes/<MobileNodeId>/{certificate,tls-key,signing-key}.pem  (and mobility-keys.json)
 
 A node needs `ca.pem`, `registry.cwt` and its own folder, nothing else; `ca-key.pem` stays with
 whoever runs the deployment. The TLS key and the signing key (for grants, or for a mobile
 node's proofs) are different keys: the one is bound by the certificate, the other by the
 registry, and either can be replaced alone. `mobility-keys.json` has the keys a node shares with
-others that it exchanges Mobility Headers with (RFC 4285), by their names, in hexadecimal.
+others that it exchanges Mobility Headers with (RFC 4285), by their names, in hexadecimal;
+`bgp-keys.json` likewise those it shares with its BGP neighbours.
 """
 
 import os
@@ -39,8 +41,9 @@ NODES, MOBILE_NODES = "nodes", "mobile-nodes"
 CERTIFICATE, TLS_KEY, SIGNING_KEY = "certificate.pem", "tls-key.pem", "signing-key.pem"
 
 SHARED_KEYS = "mobility-keys.json"
+SESSION_KEYS = "bgp-keys.json"
 SHARED_KEY_LENGTH = 16
-"""RFC 4285 §5.1."""
+"""Octets (RFC 4285 §5.1). In hexadecimal they fit a TCP MD5 key, too, which has 80 at most."""
 
 OWNER_ONLY = 0o600
 
@@ -74,6 +77,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     nodes: dict[NodeId, Secrets]
     mobile_nodes: dict[MobileNodeId, Secrets]
     shared_keys: dict[NodeId, dict[NodeId, bytes]] = {}
+    session_keys: dict[NodeId, dict[NodeId, bytes]] = {}
 
 
 class TlsFiles(msgspec.Struct, frozen=True):
@@ -111,16 +115,13 @@ def generate(
     lifetime: float = YEAR,
     serial: int = 1,
     associations: Iterable[tuple[NodeId, NodeId]] = (),
+    sessions: Iterable[tuple[NodeId, NodeId]] = (),
 ) -> Material:
     """New material for a whole deployment, good for `lifetime` seconds from `now`.
 
-    `associations` are the pairs of nodes, or mobile nodes, that share a key.
+    `associations` are the pairs of nodes, or mobile nodes, that share a key; `sessions` those
+    that share another one for BGP.
     """
-    shared: dict[NodeId, dict[NodeId, bytes]] = {}
-    for one, other in associations:
-        key = secrets.token_bytes(SHARED_KEY_LENGTH)
-        shared.setdefault(one, {})[other] = key
-        shared.setdefault(other, {})[one] = key
     ca = CertificateAuthority.create(deployment, now, lifetime)
     signing = {name: Ed25519PrivateKey.generate() for name in roles}
     proving = {name: Ed25519PrivateKey.generate() for name in mobile_nodes}
@@ -146,16 +147,17 @@ def generate(
             name: Secrets(*ca.issue(MobileNodeName(name), now, lifetime), pem(key))
             for name, key in proving.items()
         },
-        shared_keys=shared,
+        shared_keys=_pairwise(associations),
+        session_keys=_pairwise(sessions),
     )
 
 
 def write(material: Material, folder: Path) -> None:
     """File the material; only the owner may read it. Replaces what is there. Raises OSError."""
     _folder(folder)
-    _file(folder / CA_CERTIFICATE, material.ca_certificate)
-    _file(folder / CA_KEY, material.ca_key)
-    _file(folder / REGISTRY, material.registry)
+    write_private(folder / CA_CERTIFICATE, material.ca_certificate)
+    write_private(folder / CA_KEY, material.ca_key)
+    write_private(folder / REGISTRY, material.registry)
     owners: dict[Path, Secrets] = {
         folder / NODES / file_name(name): holder for name, holder in material.nodes.items()
     }
@@ -164,14 +166,14 @@ def write(material: Material, folder: Path) -> None:
     for place, holder in owners.items():
         _folder(place.parent)
         _folder(place)
-        _file(place / CERTIFICATE, holder.certificate)
-        _file(place / TLS_KEY, holder.tls_key)
-        _file(place / SIGNING_KEY, holder.signing_key)
+        write_private(place / CERTIFICATE, holder.certificate)
+        write_private(place / TLS_KEY, holder.tls_key)
+        write_private(place / SIGNING_KEY, holder.signing_key)
     for node, keys in material.shared_keys.items():
-        text = {peer: key.hex() for peer, key in sorted(keys.items())}
-        content = msgspec.json.format(msgspec.json.encode(text))
         owners_place = MOBILE_NODES if MobileNodeId(node) in material.mobile_nodes else NODES
-        _file(folder / owners_place / file_name(node) / SHARED_KEYS, content)
+        write_private(folder / owners_place / file_name(node) / SHARED_KEYS, _by_peer(keys))
+    for node, keys in material.session_keys.items():
+        write_private(folder / NODES / file_name(node) / SESSION_KEYS, _by_peer(keys))
 
 
 def load_node(folder: Path, node: NodeId, now: float) -> NodeMaterial:
@@ -202,6 +204,11 @@ def load_mobile_node(folder: Path, mobile_node: MobileNodeId, now: float) -> Mob
     return MobileNodeMaterial(credential, registry, tls, _shared_keys(place / SHARED_KEYS))
 
 
+def load_session_keys(folder: Path, node: NodeId) -> dict[NodeId, bytes]:
+    """The keys that a BGP speaker shares with its neighbours, by these. Raises MaterialError."""
+    return _shared_keys(folder / NODES / file_name(node) / SESSION_KEYS)
+
+
 def load_registry(folder: Path, now: float) -> Registry:
     """The deployment's registry, as its CA signed it. Raises MaterialError."""
     path = folder / CA_CERTIFICATE
@@ -221,6 +228,21 @@ def file_name(name: str) -> str:
     """A node's or mobile node's name as the name of its folder."""
     quoted = quote(name, safe=PLAIN)
     return f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted
+
+
+def _pairwise(associations: Iterable[tuple[NodeId, NodeId]]) -> dict[NodeId, dict[NodeId, bytes]]:
+    """A new key for each pair, as either end files it."""
+    keys: dict[NodeId, dict[NodeId, bytes]] = {}
+    for one, other in associations:
+        key = secrets.token_bytes(SHARED_KEY_LENGTH)
+        keys.setdefault(one, {})[other] = key
+        keys.setdefault(other, {})[one] = key
+    return keys
+
+
+def _by_peer(keys: Mapping[NodeId, bytes]) -> bytes:
+    text = {peer: key.hex() for peer, key in sorted(keys.items())}
+    return msgspec.json.format(msgspec.json.encode(text))
 
 
 def _shared_keys(path: Path) -> dict[NodeId, bytes]:
@@ -278,7 +300,8 @@ def _folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _file(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, from its first octet on. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with open(os.open(path, flags, OWNER_ONLY), "wb") as file:
         os.fchmod(file.fileno(), OWNER_ONLY)

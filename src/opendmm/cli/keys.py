@@ -7,6 +7,7 @@ import click
 
 from opendmm.authority.material import generate, write
 from opendmm.cli.errors import BadInputError
+from opendmm.constellation.bgp import session_associations
 from opendmm.constellation.reading import ConstellationError, load_deployment
 from opendmm.constellation.roles import mobility_associations, registered_roles
 
@@ -39,6 +40,7 @@ def keys(constellation: Path, folder: Path, days: int) -> None:
         now=time.time(),
         lifetime=days * DAY,
         associations=mobility_associations(deployment),
+        sessions=session_associations(deployment),
     )
     write(material, folder)
     click.echo(f"{folder}: {len(material.nodes)} nodes, {len(material.mobile_nodes)} mobile nodes")

@@ -41,6 +41,8 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeId
     locator: Locator
     ipv4: str
+    hops: int
+    """Links that packets between the two pass, at most."""
     client: bool
     """The speaker reflects to it what others announce (RFC 4456)."""
     may_announce: Announcements
@@ -70,33 +72,51 @@ def neighbours(deployment: Deployment, node: NodeId) -> tuple[Neighbour, ...]:
     """The sessions of one speaker."""
     reflectors = deployment.bgp.reflectors
     reflecting = node in reflectors
+    hops = Topology(deployment).most_hops(node)
     return tuple(
         _neighbour(
             deployment,
             other,
+            hops=hops.get(other, 1),
             client=reflecting and other not in reflectors,
             ring=rings(deployment, node).get(other, EVERYWHERE),
         )
-        for other in speakers(deployment)
-        if other != node
-        and (
-            reflecting
-            or not reflectors
-            or other in reflectors
-            or other in rings(deployment, node)
-            or node in rings(deployment, other)
-        )
+        for other in _far_ends(deployment, node)
     )
 
 
-def _neighbour(deployment: Deployment, node: NodeId, *, client: bool, ring: int) -> Neighbour:
+def session_associations(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
+    """Which speakers need a key between them, by name: those that have sessions."""
+    return {
+        (min(node, other), max(node, other))
+        for node in speakers(deployment)
+        for other in _far_ends(deployment, node)
+    }
+
+
+def _far_ends(deployment: Deployment, node: NodeId) -> tuple[NodeId, ...]:
+    reflectors = deployment.bgp.reflectors
+    everyone = node in reflectors or not reflectors
+    told = rings(deployment, node)
+    return tuple(
+        other
+        for other in speakers(deployment)
+        if other != node
+        and (everyone or other in reflectors or other in told or node in rings(deployment, other))
+    )
+
+
+def _neighbour(
+    deployment: Deployment, node: NodeId, *, hops: int, client: bool, ring: int
+) -> Neighbour:
     plan = deployment.nodes[node]
     return Neighbour(
         node=node,
         locator=plan.locator,
         ipv4=plan.ipv4,
+        hops=hops,
         client=client,
-        may_announce=_announcements(deployment, node),
+        may_announce=announcements(deployment, node),
         ring=ring,
     )
 
@@ -136,7 +156,8 @@ def times_to_follow(deployment: Deployment, anchor: NodeId) -> tuple[float, ...]
     return tuple(slowest[ring] for ring in sorted(slowest))
 
 
-def _announcements(deployment: Deployment, node: NodeId) -> Announcements:
+def announcements(deployment: Deployment, node: NodeId) -> Announcements:
+    """What a speaker may announce."""
     if deployment.nodes[node].router is None:
         moved = (
             p

@@ -6,6 +6,7 @@ from opendmm.constellation.bgp import announces, forwarders, speakers
 from opendmm.constellation.file import BindingName
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
+from opendmm.constellation.source_filters import filtered_links, filtering_routers
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
 
@@ -46,6 +47,73 @@ def _reflectors(placement: Placement) -> Iterator[Finding]:
             message=f"all routes hang on `{reflectors[0]}`: while it is down nobody has any",
             hint="name a second reflector",
         )
+
+
+def _protection(placement: Placement) -> Iterator[Finding]:
+    bgp = placement.deployment.bgp
+    lacking = (
+        ("md5", bgp.md5, "are not signed", "whoever can send packets to a speaker can end them"),
+        (
+            "ttl_security",
+            bgp.ttl_security,
+            "accept packets from any distance",
+            "attacks reach them",
+        ),
+    )
+    for setting, is_set, what, consequence in lacking:
+        if not is_set:
+            yield Finding(
+                severity=Severity.WARNING,
+                section="RFC 2385" if setting == "md5" else "RFC 5082",
+                where=("bgp", setting),
+                message=f"BGP sessions {what}: {consequence}",
+                hint="leave it out, unless something else (IPsec) protects them",
+            )
+
+
+def _source_filters(placement: Placement) -> Iterator[Finding]:
+    """What a router that is not ours does to the uplink of mobile nodes that have moved."""
+    deployment = placement.deployment
+    filtering = filtering_routers(deployment)
+    for name, plan in deployment.nodes.items():
+        if not plan.source_filter or plan.router is None:
+            continue
+        where = ("nodes", name, "source_filter")
+        links = filtered_links(deployment, name)
+        if name not in filtering:
+            yield Finding(
+                severity=Severity.ERROR,
+                section="§5 Uplink",
+                where=where,
+                message=f"`{name}` sets no routes by BGP: its filter would never learn of moves",
+                hint="give it `router: bird` or `frr`, or take `source_filter` away",
+            )
+        elif not links:
+            yield Finding(
+                severity=Severity.WARNING,
+                section="§5 Uplink",
+                where=where,
+                message=f"`{name}` has no link to an anchor: it has nothing to filter",
+                hint="set it on routers next to anchors",
+            )
+        for link in links:
+            if placement.path(name, link.anchor)[1:2] != (link.anchor,):
+                yield Finding(
+                    severity=Severity.WARNING,
+                    section="RFC 3704 §2.2",
+                    where=where,
+                    message=f"`{name}` sends to `{link.anchor}` by another way than their link: "
+                    "what visitors send over it is dropped",
+                    hint="lower the link's `cost`, or take `source_filter` away",
+                )
+        if name in filtering and any(link.visiting for link in links):
+            yield Finding(
+                severity=Severity.NOTE,
+                section="§5 Uplink",
+                where=where,
+                message=f"`{name}` lets a visitor's packets through while its route leads back to "
+                f"the anchor, and for {deployment.bgp.uplink_grace} before and after",
+            )
 
 
 def _carried(placement: Placement) -> Iterator[Finding]:
@@ -94,4 +162,11 @@ def _announcers(placement: Placement) -> Iterator[Finding]:
                 )
 
 
-CHECKS: tuple[Check, ...] = (_carried, _announcers, _ignorant_in_between, _reflectors)
+CHECKS: tuple[Check, ...] = (
+    _carried,
+    _announcers,
+    _ignorant_in_between,
+    _reflectors,
+    _protection,
+    _source_filters,
+)

@@ -122,7 +122,11 @@ class NodeSection(Strict, frozen=True, kw_only=True):
     ] = None
     source_filter: Annotated[
         bool,
-        Meta(description="Drop packets from access links whose source is not of the node's pools."),
+        Meta(
+            description="Drop packets from access links whose source is not of the node's pools. "
+            "On a router: from links to anchors, whose source is neither the anchor's nor routed "
+            "there."
+        ),
     ] = False
     router: Annotated[
         RouterSoftware | None,
@@ -275,6 +279,27 @@ class BgpSection(Strict, frozen=True, kw_only=True):
             "IPv6 in place, BIRD has a large netlink buffer. Without: as the routers come."
         ),
     ] = True
+    md5: Annotated[
+        bool,
+        Meta(
+            description="Segments are signed (TCP MD5 signature option), each pair of neighbours "
+            "with a key of its own. False only where something else protects the sessions."
+        ),
+    ] = True
+    ttl_security: Annotated[
+        bool,
+        Meta(
+            description="Packets that have come further than the neighbour is away are refused "
+            "(RFC 5082)."
+        ),
+    ] = True
+    uplink_grace: Annotated[
+        Duration,
+        Meta(
+            description="For how long routers with `source_filter` let a mobile node's packets "
+            "through before the route to it has come, and after it has gone; 0s: not at all."
+        ),
+    ] = "2s"
 
 
 class Means(StrEnum):

@@ -120,6 +120,8 @@ def _filters(placement: Placement) -> Iterator[Finding]:
         if not plan.source_filter:
             continue
         where = ("nodes", name, "source_filter")
+        if plan.router is not None:
+            continue
         if name not in placement.anchors:
             yield Finding(
                 severity=Severity.WARNING,

@@ -68,6 +68,28 @@ class Topology:
         """One way from the first node over those named to the last. Raises NoRouteError."""
         return sum(self._between(a, b) for a, b in pairwise(nodes))
 
+    def most_hops(self, node: NodeId) -> dict[NodeId, int]:
+        """To every node that can be reached: the links on the longest way that packets take,
+        among those of equal cost, and while any one link is down."""
+        most = _longest(self._graph, node)
+        graph = self._graph.copy()
+        for a, b in map(tuple, self._links):
+            graph.remove_edge(a, b)
+            for other, hops in _longest(graph, node).items():
+                most[other] = max(most[other], hops)
+            graph.add_edge(a, b, **self._graph[a][b])
+        return most
+
     def _between(self, source: NodeId, destination: NodeId) -> float:
         way = self.path(source, destination)
         return sum(self.link(a, b).delay for a, b in pairwise(way))
+
+
+def _longest(graph: "nx.Graph[NodeId]", node: NodeId) -> dict[NodeId, int]:
+    """The most links on any way of least cost from a node."""
+    before, distance = nx.dijkstra_predecessor_and_distance(graph, node)
+    most = {node: 0}
+    for other in sorted(distance, key=lambda one: distance[one]):
+        if other != node:
+            most[other] = 1 + max(most[previous] for previous in before[other])
+    return most

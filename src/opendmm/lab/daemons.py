@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from opendmm.authority import material
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.roles import mobility_associations, registered_roles
 from opendmm.lab.errors import LabError
+from opendmm.lab.material import provide_material
 from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces
-from opendmm.model.identity import FunctionalEntity, MobileNodeId
+from opendmm.model.identity import FunctionalEntity
 from opendmm.node.control import SUFFIX, ControlError, ask
 from opendmm.report.trace import TraceRecord, read_trace
 
@@ -47,7 +46,6 @@ class Daemons:
 
     def start(self) -> None:
         """Make the material and start them all; wait until they have found each other."""
-        self._make_material()
         for name in self.names():
             self.start_one(name)
         deadline = time.monotonic() + START_TIMEOUT
@@ -70,7 +68,7 @@ class Daemons:
             *(sys.executable, "-m", "opendmm", "node"),
             *("--constellation", str(self._file), "--node", name),
             *("--state-dir", str(self._state)),
-            *("--material", str(self.material)),
+            *("--material", str(provide_material(self.deployment, self._namespaces))),
             *("--control", str(self._control(name))),
             *("--trace", str(self.folder / "trace" / f"{name}.jsonl")),
         ]
@@ -123,25 +121,6 @@ class Daemons:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-    @property
-    def material(self) -> Path:
-        """The folder with keys and certificates: the file's own, or made for this run."""
-        given = self.deployment.material
-        return self.folder / "material" if given == "generated" else Path(given)
-
-    def _make_material(self) -> None:
-        if self.deployment.material != "generated":
-            return
-        identities = [MobileNodeId(m) for m, s in self.deployment.subscribers.items() if s.client]
-        made = material.generate(
-            self.deployment.name,
-            registered_roles(self.deployment),
-            identities,
-            now=time.time(),
-            associations=mobility_associations(self.deployment),
-        )
-        material.write(made, self.material)
 
     def _settled(self, name: str) -> bool:
         try:

@@ -52,6 +52,8 @@ class Laboratory:
             ]
         if self.routers.names():
             self.progress(f"routers: {', '.join(self.routers.names())}")
+            for note in self.routers.notes:
+                self.progress(note)
             self.routers.start()
         self.progress(f"daemons: {', '.join(self.daemons.names())}")
         self.daemons.start()

@@ -9,20 +9,27 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
+from opendmm.authority.material import MaterialError, write_private
 from opendmm.constellation.bgp import forwarders, speakers
 from opendmm.constellation.deployment import Deployment
 from opendmm.lab.errors import LabError
+from opendmm.lab.material import provide_material
 from opendmm.lab.namespaces import LONGEST_WAIT, Namespaces, execute
 from opendmm.lab.routing_software import SOFTWARE, Place
+from opendmm.lab.source_filters import load_source_filters
 from opendmm.model.identity import NodeId
+from opendmm.node.tcp_signatures import try_tcp_signatures
 from opendmm.routers.export import configuration
-from opendmm.routers.speaker import speaker
+from opendmm.routers.passwords import Passwords, passwords
+from opendmm.routers.speaker import Speaker, speaker
 
 START_TIMEOUT = 60.0
 """Seconds for all sessions to be established."""
 PAUSE = 0.1
+UNSIGNED = "BGP sessions are not signed, the TTL check is all they have: this kernel cannot ({})"
 
 
 class Routers:
@@ -32,6 +39,16 @@ class Routers:
         self.deployment = deployment
         self._namespaces = namespaces
         self._running: dict[NodeId, list[subprocess.Popen[bytes]]] = {}
+        self._unsigned = _unsigned() if self.names() and deployment.bgp.md5 else ""
+
+    @cached_property
+    def _views(self) -> dict[NodeId, Speaker]:
+        return {name: speaker(self.deployment, name, None) for name in self.names()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What whoever reads of a run with these routers must know."""
+        return (self._unsigned,) if self._unsigned else ()
 
     def names(self) -> list[NodeId]:
         """Every node that runs such daemons."""
@@ -40,6 +57,7 @@ class Routers:
     def start(self) -> None:
         """Start them all; wait for every session, and for all pools in kernels. Raises LabError."""
         self._all_installed()
+        load_source_filters(self.deployment, self._namespaces)
         for name in self.names():
             self.start_one(name)
         deadline = time.monotonic() + START_TIMEOUT
@@ -52,9 +70,9 @@ class Routers:
         """Start (again) the daemons of one node."""
         place = self._place(name)
         software = SOFTWARE[speakers(self.deployment)[name]]
-        usual, text = configuration(self.deployment, name)
+        usual, text = configuration(self.deployment, name, self._passwords(name))
         place.folder.mkdir(parents=True, exist_ok=True)
-        (place.folder / usual).write_text(text)
+        write_private(place.folder / usual, text.encode())
         software.prepare(place)
         self._running[name] = []
         recommended = self.deployment.bgp.recommended
@@ -64,7 +82,7 @@ class Routers:
 
     def lacking(self, name: NodeId) -> list[str]:
         """The neighbours that a speaker has no session with now, or not of both families."""
-        view = speaker(self.deployment, name)
+        view = self._views[name]
         found = SOFTWARE[view.software].established(self._place(name))
         lacking = (str(one.node) for one in view.sessions if one.remote not in found)
         return list(dict.fromkeys(lacking))
@@ -93,7 +111,7 @@ class Routers:
 
     def reset(self, name: NodeId) -> None:
         """End all sessions of a node at once; its daemons set them up again."""
-        view = speaker(self.deployment, name)
+        view = self._views[name]
         SOFTWARE[view.software].reset(self._place(name), [one.remote for one in view.sessions])
 
     def stop(self) -> None:
@@ -129,6 +147,15 @@ class Routers:
         folder = self._namespaces.folder / "routers" / name
         return Place(self._namespaces.name(name), folder)
 
+    def _passwords(self, name: NodeId) -> Passwords | None:
+        if self._unsigned:
+            return None
+        folder = provide_material(self.deployment, self._namespaces)
+        try:
+            return passwords(self.deployment, name, folder)
+        except MaterialError as error:
+            raise LabError(str(error)) from error
+
     def _all_installed(self) -> None:
         for software in dict.fromkeys(speakers(self.deployment).values()):
             missing = [p for p in SOFTWARE[software].programs if not Path(p).exists()]
@@ -140,3 +167,12 @@ class Routers:
         for process in self._running[name]:
             if process.poll() is not None:
                 raise LabError(f"a router daemon of {name} ended: {self._place(name).last_words()}")
+
+
+def _unsigned() -> str:
+    """Why sessions go without signatures on this machine; empty where they do not."""
+    try:
+        try_tcp_signatures()
+    except OSError as error:
+        return UNSIGNED.format(f"CONFIG_TCP_MD5SIG: {error.strerror}")
+    return ""

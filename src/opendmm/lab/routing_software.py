@@ -118,15 +118,15 @@ class Frr:
 
     def prepare(self, place: Place) -> None:
         try:
-            shutil.chown(place.folder, self.user, self.user)
+            for path in (place.folder, self._configuration(place)):
+                shutil.chown(path, self.user, self.user)
         except (OSError, LookupError) as error:
             why = f"FRR runs as user {self.user}, and only root can let it: run this as root"
             raise LabError(f"{why} ({error})") from error
 
     def commands(self, place: Place, *, recommended: bool) -> list[list[str]]:
-        configuration = place.folder / FORMATS[RouterSoftware.FRR].file
         common = [
-            *("-f", str(configuration), "-z", str(self._zebra(place))),
+            *("-f", str(self._configuration(place)), "-z", str(self._zebra(place))),
             *("--vty_socket", str(place.folder), "-P", "0"),
         ]
         zebra, bgpd = (
@@ -158,6 +158,9 @@ class Frr:
         return execute(
             place.namespace, self.programs[2], "--vty_socket", str(place.folder), *options
         )
+
+    def _configuration(self, place: Place) -> Path:
+        return place.folder / FORMATS[RouterSoftware.FRR].file
 
     def _zebra(self, place: Place) -> Path:
         return place.folder / "zserv.api"

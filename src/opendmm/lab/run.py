@@ -115,6 +115,7 @@ class LabRun:
             duration_s=end - start,
             notes=(
                 *((NOTE, UNPRIVILEGED) if in_user_namespace() else (NOTE,)),
+                *self._laboratory.routers.notes,
                 *self._director.complaints,
                 *(f"missing at the end: {rule}" for rule in lacking),
             ),

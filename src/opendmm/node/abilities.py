@@ -38,6 +38,7 @@ from opendmm.node.attachment.solicitations import Solicitations
 from opendmm.node.first_packets import FirstPackets
 from opendmm.node.programs import look_where_administrators_do
 from opendmm.node.route_optimisation.data_path import OptimisedRoutes
+from opendmm.node.tcp_signatures import try_tcp_signatures
 from opendmm.wire.mobility.numbers import MOBILITY_HEADER
 
 CLONE_NEWNET = 0x40000000
@@ -205,6 +206,10 @@ def _trials() -> list[tuple[Ability, Callable[[], None]]]:
         (
             Ability(name="program nft", disables="links cut by a scenario"),
             _program("nft", "nftables"),
+        ),
+        (
+            Ability(name="signed TCP segments", disables="authentication of BGP by MD5"),
+            try_tcp_signatures,
         ),
         *(_router(program, package) for program, package in ROUTERS.items()),
         (Ability(name="first packets", disables="policies on request (pull)"), _first_packets),

@@ -11,6 +11,7 @@ from opendmm.model.identity import NodeId
 from opendmm.routers.bird import bird_conf
 from opendmm.routers.frr import frr_conf
 from opendmm.routers.gobgp import gobgp_yaml
+from opendmm.routers.passwords import Passwords
 from opendmm.routers.speaker import Speaker, speaker
 
 
@@ -28,7 +29,10 @@ FORMATS = {
 }
 
 
-def configuration(deployment: Deployment, node: NodeId) -> tuple[str, str]:
-    """The name of a speaker's configuration file, and its text. Raises KeyError for others."""
+def configuration(
+    deployment: Deployment, node: NodeId, passwords: Passwords | None
+) -> tuple[str, str]:
+    """The name of a speaker's configuration file, and its text, with these passwords, or for
+    sessions that are not signed. Raises KeyError for nodes that are no speakers."""
     form = FORMATS[speakers(deployment)[node]]
-    return form.file, form.make(speaker(deployment, node))
+    return form.file, form.make(speaker(deployment, node, passwords))

@@ -1,6 +1,14 @@
 """frr.conf: a router or reflector with FRR 8 or later (zebra and bgpd)."""
 
-from opendmm.routers.speaker import CONNECT_RETRY, HOLD, IPV4, IPV6, KEEPALIVE, Speaker
+from opendmm.routers.speaker import (
+    CONNECT_RETRY,
+    HOLD,
+    IPV4,
+    IPV6,
+    KEEPALIVE,
+    MOVE_NUMBER,
+    Speaker,
+)
 from opendmm.routers.templates import render
 
 ZEBRA_OPTIONS = ("--v6-rr-semantics",)
@@ -13,6 +21,7 @@ def frr_conf(speaker: Speaker) -> str:
         "frr.conf.j2",
         speaker=speaker,
         families=(IPV6, IPV4),
+        number=f"{speaker.as_number}:{MOVE_NUMBER}:",
         options=" ".join(ZEBRA_OPTIONS),
         hold=HOLD,
         keepalive=KEEPALIVE,

@@ -5,10 +5,17 @@ from typing import Any
 
 import yaml
 
-from opendmm.routers.speaker import CONNECT_RETRY, HOLD, KEEPALIVE, Session, Speaker
+from opendmm.routers.speaker import (
+    CONNECT_RETRY,
+    HOLD,
+    KEEPALIVE,
+    MOVE_NUMBER,
+    Session,
+    Speaker,
+)
 
 Section = dict[str, Any]
-ANY = "any"
+ANY, ALL = "any", "all"
 MARK = "moved"
 
 
@@ -43,7 +50,9 @@ def _neighbour(speaker: Speaker, session: Session) -> Section:
             "neighbor-address": session.remote,
             "peer-as": speaker.as_number,
             "description": str(session.node),
+            **({"auth-password": session.password} if session.password else {}),
         },
+        **_ttl_security(session),
         "transport": {"config": {"local-address": session.local}},
         "timers": {
             "config": {
@@ -68,12 +77,20 @@ def _neighbour(speaker: Speaker, session: Session) -> Section:
     }
 
 
+def _ttl_security(session: Session) -> Section:
+    """RFC 5082."""
+    if session.least_ttl is None:
+        return {}
+    return {"ttl-security": {"config": {"enabled": True, "ttl-min": session.least_ttl}}}
+
+
 def _name(session: Session) -> str:
     return f"{session.node}-{session.family.name}"
 
 
 def _sets(speaker: Speaker) -> Section:
     mark = ":".join(map(str, speaker.mark))
+    number = f"{speaker.as_number}:{MOVE_NUMBER}:[0-9]+"
     return {
         "prefix-sets": [one for session in speaker.sessions for one in _prefixes(session)],
         "neighbor-sets": [
@@ -82,7 +99,10 @@ def _sets(speaker: Speaker) -> Section:
         ],
         "bgp-defined-sets": {
             "large-community-sets": [
-                {"large-community-set-name": MARK, "large-community-list": [f"^{mark}$"]}
+                {
+                    "large-community-set-name": MARK,
+                    "large-community-list": [f"^{mark}$", f"^{number}$"],
+                }
             ]
         },
     }
@@ -105,8 +125,9 @@ def _prefixes(session: Session) -> Iterator[Section]:
 
 
 def _statements(session: Session) -> Iterator[Section]:
-    """What is accepted of one neighbour: its pools, and what is longer and marked."""
-    marked = {"match-large-community-set": {"large-community-set": MARK, "match-set-options": ANY}}
+    """What is accepted of one neighbour: its pools, and what is longer, marked and numbered.
+    Whether it is so twice, or with another number than the LOCAL_PREF, cannot be asked for."""
+    marked = {"match-large-community-set": {"large-community-set": MARK, "match-set-options": ALL}}
     if session.pools:
         yield _statement(session, "pools")
     if session.moved:

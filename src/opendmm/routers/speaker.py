@@ -9,6 +9,7 @@ from opendmm.constellation.deployment import Deployment, NodePlan
 from opendmm.constellation.file import RouterSoftware
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
+from opendmm.routers.passwords import Passwords
 
 MOVE_NUMBER = 1
 """Second part of the large community that tells a move's number: AS:1:n."""
@@ -16,6 +17,7 @@ MOVED_MARK = (2, 1)
 """Second and third part of the large community that marks moved prefixes: AS:2:1."""
 KEEPALIVE, HOLD = 3, 9
 """Seconds: a neighbour that died without a word is noticed in nine (RFC 4271 §10 suggests 90)."""
+MOST_TTL = 255
 CONNECT_RETRY = 1
 """Seconds between attempts at a session (RFC 4271 §10 suggests 120)."""
 
@@ -38,12 +40,21 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     local: str
     remote: str
     client: bool
+    hops: int | None = None
+    """Links to the neighbour: what has come further is refused. None: it is not looked at."""
+    password: str | None = None
+    """What segments are signed with; None: they are not."""
     ring: int
     """From which ring on an anchor announces moved prefixes to the neighbour."""
     pools: tuple[HomePrefix, ...]
     """What the neighbour may announce as it is."""
     moved: tuple[HomePrefix, ...]
     """Out of what it may announce longer prefixes that carry the mark."""
+
+    @property
+    def least_ttl(self) -> int | None:
+        """Of packets from the neighbour, which sends them with 255 (RFC 5082 §3)."""
+        return None if self.hops is None else MOST_TTL + 1 - self.hops
 
 
 class Speaker(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +80,11 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
         return (self.as_number, *MOVED_MARK)
 
 
-def speaker(deployment: Deployment, node: NodeId) -> Speaker:
-    """The view of one speaker. Raises KeyError when the node is none."""
+def speaker(deployment: Deployment, node: NodeId, passwords: Passwords | None) -> Speaker:
+    """The view of one speaker, whose sessions have these passwords, or are not signed. Raises
+    KeyError when the node is none."""
     plan = deployment.nodes[node]
+    signed = passwords if deployment.bgp.md5 else None
     return Speaker(
         constellation=deployment.name,
         node=node,
@@ -84,7 +97,13 @@ def speaker(deployment: Deployment, node: NodeId) -> Speaker:
         max_prefixes=deployment.bgp.max_prefixes,
         recommended=deployment.bgp.recommended,
         sessions=tuple(
-            session for far in neighbours(deployment, node) for session in _sessions(plan, far)
+            msgspec.structs.replace(
+                session,
+                hops=far.hops if deployment.bgp.ttl_security else None,
+                password=None if signed is None else signed[far.node],
+            )
+            for far in neighbours(deployment, node)
+            for session in _sessions(plan, far)
         ),
     )
 
