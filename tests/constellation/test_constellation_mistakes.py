@@ -153,6 +153,20 @@ MEANING: list[Case] = [
     ("mobile_node: mn1}", "mobile_node: mn1, §family: ipv4}", "no ipv4 prefix", "family"),
     ("node: controller", "§node: cn", "no node with entities", ""),
     ("{at: 3s, kind: kill, node: controller", "§{at: 3s, kind: kill", "needs `node:`", "daemon"),
+    ("kind: kill, node: controller", "kind: reset, §node: controller", "speaks BGP", ""),
+    (
+        "policies:",
+        "security:\n  §mobility_headers: esp\npolicies:",
+        "no reference point",
+        "encrypted by TLS",
+    ),
+    (
+        "policies:",
+        "reference_points: {R_XU: mipv6, R_XX: pmipv6}\nsecurity:\n"
+        "  §mobility_headers: esp\npolicies:",
+        "RFC 6275 §5.1",
+        "RFC 4285",
+    ),
     ("{at: 3s, kind: kill, node: controller", "§{at: 3s, kind: cut", "needs `link:", "two ends"),
     ("kind: kill, node: controller", "kind: cut, §link: [cn, controller]", "no link", ""),
     ("touches: [ingress]", "touches: [§egress]", "no node `egress`", "ingress"),
