@@ -10,8 +10,10 @@ from opendmm.constellation.bgp import (
     Announcements,
     forwarders,
     neighbours,
+    rings,
     session_associations,
     speakers,
+    times_to_follow,
 )
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.findings import Finding, Severity
@@ -282,3 +284,40 @@ def test_a_filter_on_a_link_that_the_router_does_not_use_is_warned_of(
     file["links"].append({"between": ["edge", "anchor-b"]})
     (found,) = findings(loaded(file, tmp_path), "by another way")
     assert "`rr` sends to `anchor-b`" in found.message
+
+
+def test_flows_need_another_binding(file: dict[str, Any], tmp_path: Path) -> None:
+    file["reference_points"] = {"R_IC": "bgp", "R_II": "bgp"}
+    file["policies"] = [{"flows": [{"protocol": "udp", "destination_port": 53}]}]
+    with pytest.raises(ConstellationError) as caught:
+        loaded(file, tmp_path)
+    assert "policies reach nobody" in str(caught.value)
+
+
+def test_every_router_has_the_routes_of_those_away(file: dict[str, Any], tmp_path: Path) -> None:
+    """Whatever a mobile node's correspondents are: no router can ask for what it needs."""
+    file["reference_points"] = {"R_IC": "bgp", "R_II": "bgp"}
+    deployment = loaded(file, tmp_path)
+    assert rings(deployment, NodeId("anchor-a")) == {NodeId("rr"): 1, NodeId("edge"): 2}
+    assert len(times_to_follow(deployment, NodeId("anchor-a"))) == 2
+    heard = {n.node for n in neighbours(deployment, NodeId("anchor-a"))}
+    assert heard == {"rr", "edge"}
+
+
+def test_fe_iec_is_where_packets_come_to(file: dict[str, Any], tmp_path: Path) -> None:
+    file["reference_points"] = {"R_IC": "bgp", "R_II": "bgp"}
+    file["nodes"]["anchor-b"]["entities"] = ["FE_MA_C", "FE_MU_C", "FE_MCTX", "FE_E"]
+    found = reason(loaded(file, tmp_path))
+    assert any(
+        f.severity is Severity.ERROR and "`anchor-b` has no FE_IEC" in f.message for f in found
+    )
+
+
+def test_r_ic_and_r_ii_go_together_and_alone(file: dict[str, Any], tmp_path: Path) -> None:
+    for points, words in (
+        ({"R_IC": "bgp"}, "R_II is not carried by bgp"),
+        ({"R_IC": "bgp", "R_II": "bgp", "R_XX": "bgp"}, "BGP has no message for R_XX"),
+    ):
+        file["reference_points"] = points
+        found = reason(loaded(file, tmp_path))
+        assert any(words in f.message for f in found if f.severity is Severity.ERROR)

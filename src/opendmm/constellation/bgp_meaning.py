@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from opendmm.constellation.file import BgpSection, ConstellationFile, RouterSoftware
+from opendmm.constellation.file import BgpSection, BindingName, ConstellationFile, RouterSoftware
 from opendmm.constellation.mistakes import Mistake, known
 from opendmm.constellation.source import Where
 from opendmm.model.identity import FunctionalEntity
@@ -17,6 +17,9 @@ def bgp_mistakes(file: ConstellationFile) -> Iterator[Mistake]:
     for name in routers:
         yield from _router(file, name)
     yield from _reflectors(file, routers)
+    if file.policies and file.reference_points.R_IC is BindingName.BGP:
+        hint = "take policies away; pull, groups and flows need another binding for R_IC"
+        yield ("policies",), "routers take every announcement whole: policies reach nobody", hint
 
 
 def _router(file: ConstellationFile, name: str) -> Iterator[Mistake]:

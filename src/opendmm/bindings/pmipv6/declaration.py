@@ -55,8 +55,9 @@ _HOST_CLIENT = (
 )
 _CONFIDENTIALITY = _cannot(
     "RFC 5213 §4",
-    "who is attached where can be read on the way: RFC 4285 authenticates and does not encrypt, "
-    "and the IPsec ESP that RFC 5213 prescribes is not set up",
+    "who is attached where can be read on the way: RFC 4285 authenticates and does not encrypt; "
+    "the IPsec ESP that RFC 5213 prescribes does, with `mobility_headers: esp`, where the kernel "
+    "has it",
 )
 _FLOW_CONTROL = _cannot(
     "RFC 5213 §6.9.4",

@@ -89,7 +89,8 @@ _GUARANTEES: dict[Guarantee, Provision] = {
     Guarantee.CONFIDENTIALITY: Provision(
         Verdict.CANNOT,
         "RFC 4285 §5",
-        "who moves where is readable on the way, unless IPsec ESP is put under it (RFC 8885 §6)",
+        "who moves where is readable on the way, unless IPsec is put under it (RFC 8885 §6) by "
+        "`mobility_headers: esp`",
     ),
     Guarantee.LIVENESS: _extended(
         "RFC 5847 §3",
