@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from opendmm.constellation.bgp import announces, forwarders, speakers
+from opendmm.constellation.carriage import all_or_nothing
 from opendmm.constellation.file import BindingName
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
@@ -118,24 +119,7 @@ def _source_filters(placement: Placement) -> Iterator[Finding]:
 
 def _carried(placement: Placement) -> Iterator[Finding]:
     """R_IC and R_II become one in announcements, and nothing else does."""
-    bindings = placement.deployment.bindings
-    over = {name for name, binding in bindings.items() if binding is BindingName.BGP}
-    for name in sorted(over - CARRIED):
-        yield Finding(
-            severity=Severity.ERROR,
-            section=name,
-            where=("reference_points", name),
-            message=f"BGP has no message for {name}",
-            hint=f"it carries {' and '.join(sorted(CARRIED))}, together",
-        )
-    for name in sorted(CARRIED - over if over else ()):
-        yield Finding(
-            severity=Severity.ERROR,
-            section=name,
-            where=("reference_points",),
-            message=f"{name} is not carried by bgp, though {', '.join(sorted(over))} is",
-            hint=f"add `{name}: bgp`",
-        )
+    yield from all_or_nothing(placement, BindingName.BGP, "BGP", CARRIED)
 
 
 def _announcers(placement: Placement) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from opendmm.constellation.carriage import all_or_nothing
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName, Compatibility, ProofMode
 from opendmm.constellation.findings import Check, Finding, Severity
@@ -30,24 +31,7 @@ def database_of(deployment: Deployment) -> NodeId | None:
 
 def _together(placement: Placement) -> Iterator[Finding]:
     """A registration is R_XC and R_XX in one message: they are carried together or not at all."""
-    bindings = placement.deployment.bindings
-    over = {name for name, binding in bindings.items() if binding is BindingName.RFC8885}
-    for name in sorted(over - CARRIED):
-        yield Finding(
-            severity=Severity.ERROR,
-            section=name,
-            where=("reference_points", name),
-            message=f"RFC 8885 has no message for {name}",
-            hint=f"it carries {', '.join(sorted(CARRIED))}",
-        )
-    for name in sorted(CARRIED - over if over else ()):
-        yield Finding(
-            severity=Severity.ERROR,
-            section=name,
-            where=("reference_points",),
-            message=f"{name} is not carried by rfc8885, though {', '.join(sorted(over))} is",
-            hint=f"add `{name}: rfc8885`",
-        )
+    yield from all_or_nothing(placement, BindingName.RFC8885, "RFC 8885", CARRIED)
 
 
 def _one_database(placement: Placement) -> Iterator[Finding]:
