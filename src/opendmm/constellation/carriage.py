@@ -1,4 +1,4 @@
-"""Whether a binding that carries several reference points as one is given them all, and no other."""
+"""Whether a binding that carries several reference points as one is given all, and no other."""
 
 from collections.abc import Iterator
 
