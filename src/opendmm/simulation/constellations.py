@@ -5,8 +5,9 @@ condensed in the anchors, a cooperative ingress, egresses apart from their ancho
 FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
 themselves under a delegation, uplink tunnels, source filters and an ingress that asks, mobile
 access gateways, access routers where mobile nodes that speak for themselves are guests, ingresses
-that redirect some flows only, and the three modes of RFC 8885 with their
-Mobility Headers in octets. All have three anchors and two mobile nodes.
+that redirect some flows only, anchors that announce by iBGP to a tree or a ring of routers, and
+the three modes of RFC 8885 with their Mobility Headers in octets. All have three anchors and two
+mobile nodes.
 """
 
 from collections.abc import Callable
@@ -209,6 +210,49 @@ def distributed(mode: str) -> _File:
     )
 
 
+def _announcing(name: str, routers: _File, links: list[_File], reflector: str) -> _File:
+    """Every anchor with all entities, at the end of a link from its router."""
+    nodes: _File = {"cn": {}, "cn2": {}} | routers
+    nodes |= _anchors([*_ANCHOR, "FE_I", "FE_IEC"])
+    return _file(
+        name,
+        nodes=nodes,
+        links=links,
+        reference_points={"R_IC": "bgp", "R_II": "bgp"},
+        bgp={"reflectors": [reflector], "time_to_spread": "500ms"},
+    )
+
+
+def ibgp() -> _File:
+    """Figure 5: routers in a tree, the one in the middle a reflector."""
+    routers = {"edge": "frr", "core": "bird", "agg-a": "frr", "agg-b": "bird", "agg-c": "frr"}
+    ends = {"agg-a": "anchor-a", "agg-b": "anchor-b", "agg-c": "anchor-c", "edge": "cn"}
+    links = _star("core", "edge", "agg-a", "agg-b", "agg-c")
+    links += [{"between": [router, end], "delay": "1ms"} for router, end in ends.items()]
+    links.append({"between": ["agg-c", "cn2"], "delay": "1ms"})
+    return _announcing(
+        "ibgp", {name: {"router": software} for name, software in routers.items()}, links, "core"
+    )
+
+
+def ibgp_ring() -> _File:
+    """Routers in a ring with a shorter way across it; the reflector is on no packet's way."""
+    software = ["bird", "frr", "bird", "bird", "frr", "bird"]
+    routers = {f"r{number}": {"router": name} for number, name in enumerate(software)}
+    names = list(routers)
+    links: list[_File] = [
+        {"between": [one, other], "delay": f"{number + 1}ms", "cost": 1 + number % 2}
+        for number, (one, other) in enumerate(zip(names, names[1:] + names[:1], strict=True))
+    ]
+    links.append({"between": ["r1", "r4"], "delay": "1ms"})
+    ends = {"r0": "anchor-a", "r2": "anchor-b", "r4": "anchor-c", "r1": "cn", "r5": "cn2"}
+    links += [{"between": [router, end], "delay": "1ms"} for router, end in ends.items()]
+    links.append({"between": ["r3", "reflector"], "delay": "2ms"})
+    return _announcing(
+        "ibgp-ring", routers | {"reflector": {"router": "gobgp"}}, links, "reflector"
+    )
+
+
 BUILDERS: dict[str, Callable[[], _File]] = {
     "condensed": condensed,
     "cooperative": cooperative,
@@ -221,6 +265,8 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "gateways": gateways,
     "guests": guests,
     "flows": flows,
+    "ibgp": ibgp,
+    "ibgp-ring": ibgp_ring,
     **{mode: partial(distributed, mode) for mode in ("relay", "locator", "proxy")},
 }
 

@@ -5,8 +5,9 @@ filter, then source rules (UPLINK), then destination rules and routes, longest p
 (DOWNLINK). A tunnelled packet is routed by its tunnel's end; there it is taken out and meets
 the EGRESS table, which ends with "unreachable" for every mobile prefix, so that it can never
 follow the default route back. Other destinations (uplink traffic out of a tunnel) are routed
-on. Where an egress is to recognise certain flows to a prefix, it drops all others that come out
-of a tunnel. A slot of a flow comes before that of all packets.
+on. Routes of a routing protocol come after our rules. Where an egress is to recognise certain
+flows to a prefix, it drops all others that come out of a tunnel. A slot of a flow comes before
+that of all packets.
 """
 
 import ipaddress
@@ -132,12 +133,14 @@ class RuleIndex:
 
 
 class DataPlane:
-    """Every node's forwarding. `indexes` are filled by whoever owns the rules."""
+    """Every node's forwarding. `indexes` are filled by whoever owns the rules, `routes` by whoever
+    models a routing protocol: ToAnchor on the downlink, after our rules and before the pools."""
 
     def __init__(self, deployment: Deployment, topology: Topology) -> None:
         self._deployment = deployment
         self._topology = topology
         self.indexes: dict[NodeId, RuleIndex] = {}
+        self.routes: dict[NodeId, RuleIndex] = {}
         self._owners = {
             NodeId(name): {plan.locator.address, _packed(plan.ipv4)}
             for name, plan in deployment.nodes.items()
@@ -228,6 +231,10 @@ class DataPlane:
             if access == node:
                 return Step(Fate.DELIVERED, packet, interface=interface)
             return self._towards(node, access, packet)
+        routes = self.routes.get(node)
+        route = routes.lookup(Table.DOWNLINK, packet.destination) if routes else None
+        if route is not None:
+            return self._act(node, packet, route)
         target = self._home(packet.destination) or self._host(packet.destination)
         if target is None:
             return Step(Fate.DROPPED, packet, why="no route")

@@ -62,6 +62,8 @@ class Network:
     ) -> None:
         self.impairments = Impairments()
         self.cuts: set[Link] = set()
+        self.on_links: Callable[[], None] | None = None
+        """Called after a link was cut or mended."""
         self.sent: deque[Envelope] = deque(maxlen=REMEMBERED)
         """The last envelopes handed in, for those who would repeat or change them."""
         self._scheduler = scheduler
@@ -106,6 +108,7 @@ class Network:
         """Cut a core link; sessions over it break when the peer timeout has passed."""
         self.cuts.add(Link((a, b)))
         self._scheduler.after(self._peer_timeout, self._break_sessions)
+        self._links_changed()
 
     def mend(self, a: NodeId, b: NodeId) -> None:
         """Mend a core link; broken sessions come back after a handshake."""
@@ -113,6 +116,11 @@ class Network:
         for one, other in combinations(self._stations, 2):
             if Link((one, other)) not in self._up:
                 self._handshake(one, other)
+        self._links_changed()
+
+    def _links_changed(self) -> None:
+        if self.on_links is not None:
+            self.on_links()
 
     def attach(self, mobile: NodeId, anchor: NodeId, delay: float) -> None:
         """A mobile node's own link to an anchor is up: they have a session at once."""

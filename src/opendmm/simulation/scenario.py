@@ -12,6 +12,7 @@ from random import Random
 
 import msgspec
 
+from opendmm.constellation.bgp import speakers
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import (
     AttachmentSection,
@@ -29,11 +30,12 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import PROTOCOLS
 from opendmm.model.identity import NodeId
 from opendmm.report.expectations import judged
-from opendmm.report.leftovers import Place, leftovers
+from opendmm.report.leftovers import Place, leftovers, needless_routes
 from opendmm.report.probes import longest_silence
 from opendmm.report.report import Report, Runtime, Session
 from opendmm.report.timeline import MoveSeen, ProbeFlow, assemble_move
 from opendmm.report.trace import TraceKind, TraceRecord, count_messages
+from opendmm.simulation.announcements import NOTE as BGP_MODELLED
 from opendmm.simulation.conveyor import Conveyor
 from opendmm.simulation.mobile_node import SimulatedMobileNode
 from opendmm.simulation.node import SimulatedNode
@@ -288,7 +290,7 @@ class ScenarioRun:
             means=self.deployment.means,
             duration_s=seconds(self.scenario.duration),
             seed=self.seed,
-            notes=NOTES,
+            notes=self._notes(),
         )
         return judged(report, self.scenario.expect)
 
@@ -344,7 +346,14 @@ class ScenarioRun:
     def _leftovers(self) -> tuple[str, ...]:
         places = [Place(m.subscriber, m.anchor) for m in self.world.mobile_nodes.values()]
         installed = {name: node.kernel.items() for name, node in self.world.nodes.items()}
-        return leftovers(self.deployment, places, installed)
+        routes = self.world.announcements.moved_prefixes()
+        return (
+            *leftovers(self.deployment, places, installed),
+            *needless_routes(self.deployment, places, routes),
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        return (*NOTES, BGP_MODELLED) if speakers(self.deployment) else NOTES
 
 
 def _used(ways: Iterable[Way]) -> str:

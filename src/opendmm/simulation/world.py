@@ -19,6 +19,7 @@ from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.r_ic import PolicyMode
 from opendmm.reference_points.r_xu import AttachNotification, DetachNotification
 from opendmm.report.trace import TraceRecord, notice_record
+from opendmm.simulation.announcements import Announcements
 from opendmm.simulation.dataplane import DataPlane, Fate, Packet, RuleIndex
 from opendmm.simulation.mobile_node import SimulatedMobileNode
 from opendmm.simulation.network import Network
@@ -62,7 +63,8 @@ class Trail(msgspec.Struct, frozen=True):
 
 
 class World:
-    """A run. `on_rules` is called after every change of a node's rules, with the requests."""
+    """A run. `on_rules` is called after every change of a node's rules, with the requests;
+    `on_route` after every change of a router's route to a prefix."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class World:
         self.trace: list[TraceRecord] = []
         self.recording = recording
         self.on_rules: Callable[[NodeId, Sequence[RuleRequest]], None] | None = None
+        self.on_route: Callable[[HomePrefix], None] | None = None
         self.network = Network(
             self.scheduler,
             self.topology,
@@ -92,6 +95,16 @@ class World:
         self.carried = Carried(deployment.bindings, deployment.subscribers)
         self.data_plane = DataPlane(deployment, self.topology)
         self.packets = PacketNetwork(self, Random(seed + 2), self._complained)
+        self.announcements = Announcements(
+            deployment,
+            self.topology,
+            self.scheduler,
+            self.network,
+            Random(seed + 3),
+            self._route_changed,
+        )
+        for speaker, routes in self.announcements.routes.items():
+            self.data_plane.routes[speaker] = RuleIndex(routes)
         self._heard: dict[tuple[NodeId, bytes], float] = {}
         self.nodes: dict[NodeId, SimulatedNode] = {}
         self.mobile_nodes: dict[MobileNodeId, SimulatedMobileNode] = {}
@@ -172,8 +185,14 @@ class World:
         if node not in self.data_plane.indexes:
             return  # a mobile node's own default route
         self.data_plane.indexes[node].stale = True
+        self.announcements.announced(node, self.nodes[node].kernel)
         if self.on_rules is not None:
             self.on_rules(node, requests)
+
+    def _route_changed(self, node: NodeId, prefix: HomePrefix) -> None:
+        self.data_plane.routes[node].stale = True
+        if self.on_route is not None:
+            self.on_route(prefix)
 
     def advertised(self, node: NodeId, advertise: Advertise) -> None:
         """A node advertises prefixes on an access link."""

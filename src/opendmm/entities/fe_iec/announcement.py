@@ -30,7 +30,7 @@ from opendmm.model.context import ContextId
 from opendmm.model.order import MoveOrder
 from opendmm.model.rules import EVERYWHERE, LAST_ANNOUNCED, Announce, Rule, RuleKey, Table
 
-AGAIN, RING, SPREAD = TIMERS = "announce", "ring", "spread"
+AGAIN, RING, SPREAD, LAST = TIMERS = "announce", "ring", "spread", "withdraw"
 """Purposes of timers."""
 RETRY_AFTER = 1.0
 """Seconds after which an announcement that failed is tried again."""
@@ -61,26 +61,29 @@ class AnnouncementControl:
         announced = self._announced.get(key)
         return announced is not None and not announced.spread
 
-    def push(self, record: Record, now: float) -> list[Effect]:  # noqa: ARG002 (as of R_IC)
+    def push(self, record: Record, now: float) -> list[Effect]:
         """Announce what has come here, in place of what was announced before; withdraw what has
         left, which nobody has to follow any more."""
-        if not self._is_due(record):
+        if not self._is_due(record, now):
             return self.forget(record.key)
         before = self._announced.get(record.key)
         prefixes = record.context.prefixes
         if before is not None and (before.order, before.prefixes) == (record.order, prefixes):
-            return []
+            return self._last_of(record)
         gone = set(before.prefixes) - set(prefixes) if before is not None else set()
-        return [*self._announce(record, self._next(0)), *_removed(gone)]
+        announced = self._announce(record, self._next(0))
+        return [*announced, *_removed(gone), *self._last_of(record)]
 
-    def restored(self, record: Record) -> list[Effect]:
+    def restored(self, record: Record, now: float) -> list[Effect]:
         """What an earlier life had announced to everyone."""
-        return self._announce(record, EVERYWHERE) if self._is_due(record) else []
+        if not self._is_due(record, now):
+            return []
+        return [*self._announce(record, EVERYWHERE), *self._last_of(record)]
 
-    def further(self, record: Record, *, again: bool) -> list[Effect]:
+    def further(self, record: Record, now: float, *, again: bool) -> list[Effect]:
         """The routers of a ring have had the time to follow: on to the next one. Or try again."""
         announced = self._announced.get(record.key)
-        if announced is None or not self._is_due(record):
+        if announced is None or not self._is_due(record, now):
             return []
         return self._announce(record, announced.ring if again else self._next(announced.ring))
 
@@ -115,13 +118,23 @@ class AnnouncementControl:
         timers = [CancelTimer(f"{purpose} {key}") for purpose in TIMERS]
         return [*_removed(announced.prefixes), *timers]
 
-    def _is_due(self, record: Record) -> bool:
-        """At home the announcement of the pool is enough, unless a former anchor may announce
-        still what has come back."""
+    def _is_due(self, record: Record, now: float) -> bool:
+        """At home the announcement of the pool is enough, unless routers may follow still what a
+        former anchor announced: until all have had the time to hear of its withdrawal."""
         if record.released or record.egress.node != self.core.node:
             return False
-        returning = record.order.sequence > 1 and not record.alone
+        last = self._last(record)
+        returning = record.order.sequence > 1 and (last is None or now < last)
         return returning or not record.context.at_home
+
+    def _last(self, record: Record) -> float | None:
+        """When nothing need be announced any more of what has come home."""
+        since = record.alone_since
+        return None if since is None else since + self.announcing.time_to_spread
+
+    def _last_of(self, record: Record) -> list[Effect]:
+        last = self._last(record)
+        return [] if last is None else [SetTimer(f"{LAST} {record.key}", last)]
 
     def _next(self, ring: int) -> int:
         """The ring that is told after this one."""

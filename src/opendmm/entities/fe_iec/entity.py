@@ -15,7 +15,13 @@ from opendmm.entities.effects import (
     Started,
     TimerFired,
 )
-from opendmm.entities.fe_iec.announcement import AGAIN, SPREAD, TIMERS, AnnouncementControl
+from opendmm.entities.fe_iec.announcement import (
+    AGAIN,
+    LAST,
+    SPREAD,
+    TIMERS,
+    AnnouncementControl,
+)
 from opendmm.entities.fe_iec.config import ControllerConfig
 from opendmm.entities.fe_iec.continuity import NUMBERED, Continuity
 from opendmm.entities.fe_iec.core import Core, entity
@@ -176,8 +182,10 @@ class FeIec:
         record = self.core.records.get(key)
         if record is None:
             return []
+        if kind == LAST:
+            return announcement.push(record, now)
         if kind != SPREAD:
-            return announcement.further(record, again=kind == AGAIN)
+            return announcement.further(record, now, again=kind == AGAIN)
         announcement.spread(key)
         return self.procedure.check(record, now)
 
@@ -212,7 +220,7 @@ class FeIec:
                 effects += self.procedure.begin(record, record.stage is not Stage.EGRESS, now)
                 continue
             if self.announcement is not None:
-                effects += self.announcement.restored(record)
+                effects += self.announcement.restored(record, now)
             if record.former:
                 drain = now + self.core.config.drain
                 effects.append(SetTimer(f"drain {record.key}", drain))

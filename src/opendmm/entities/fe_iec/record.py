@@ -28,8 +28,8 @@ class Record(msgspec.Struct, kw_only=True):
     forget since all was `drained`. `redirected` are the
     ingresses that may hold a redirection, `uplink` the anchors whose FE_I may hold an uplink
     one. `reporter` is told when everything follows; None once it has been. `told` is what the
-    ingresses go by while the new FE_E is not ready; None when they were told nothing. `alone`:
-    no former anchor announces the prefixes any more.
+    ingresses go by while the new FE_E is not ready; None when they were told nothing.
+    `alone_since`: when it was heard that no former anchor announces the prefixes any more.
     """
 
     context: MobilityContext
@@ -43,7 +43,7 @@ class Record(msgspec.Struct, kw_only=True):
     redirected: set[NodeId] = set()
     uplink: set[NodeId] = set()
     told: ForwardingPolicy | None = None
-    alone: bool = False
+    alone_since: float | None = None
 
     @property
     def key(self) -> ContextId:

@@ -75,6 +75,7 @@ class Registration:
         if held is not None and held.context == context and held.egress == report.egress:
             return self._again(held, report, answer, now)
         record = self._merge(held, report, grant)
+        record.alone_since = _alone_since(held, report, now)
         if self.core.responsible(context) != self.core.node:
             record.former = []  # the responsible instance sees to them
         status = (
@@ -121,8 +122,8 @@ class Registration:
         effects: list[Effect] = [_answer(report, answer, Status.ACCEPTED_ALREADY)]
         if held.stage is not Stage.EGRESS:
             effects += self.procedure.egress_reported(held)
-        if report.alone and not held.alone:
-            held.alone = True
+        if report.alone and held.alone_since is None:
+            held.alone_since = now
             effects += [*self.core.keep(held), *self.procedure.ingress.push(held, now)]
         if held.stage is Stage.COMPLETE:
             return effects + self.procedure.report(held)
@@ -139,7 +140,6 @@ class Registration:
             expires_at=grant.expires_at,
             stage=Stage.EGRESS,
             reporter=report.sender,
-            alone=report.alone,
         )
         # The companion may have died between telling ingresses and egresses and telling us.
         unsure = self.core.companion() is not None and report.context.order.sequence > 1
@@ -309,6 +309,14 @@ class Registration:
         effects += self.procedure.egress.forget(key)
         effects += self.procedure.forget(key)
         return effects + self.core.forget(key)
+
+
+def _alone_since(held: Record | None, report: Report, now: float) -> float | None:
+    """Refreshed, a location has been alone for as long as before."""
+    if not report.alone:
+        return None
+    known = held.alone_since if held is not None and held.order == report.context.order else None
+    return now if known is None else known
 
 
 def _from(report: Report) -> dict[str, str]:
