@@ -18,7 +18,7 @@ from anchors import (
 )
 from instant_network import InstantNetwork
 
-from opendmm.entities.effects import Entity
+from opendmm.entities.effects import Entity, SessionsEnded
 from opendmm.entities.fe_e import FeE
 from opendmm.entities.fe_iec import Announcing, ControllerConfig, FeIec
 from opendmm.entities.fe_iec.announcement import number_of
@@ -144,6 +144,30 @@ def test_a_former_anchor_withdraws_while_it_still_forwards(network: InstantNetwo
     network.advance(2.0)
     assert DOWN not in network.rules(B)
     assert announced(network, C) == Announce(3, EVERYWHERE)
+
+
+def test_a_former_anchor_that_drains_begins_anew_with_the_next_move(
+    network: InstantNetwork,
+) -> None:
+    attach(network, B)
+    detach(network, A)
+    network.advance(ALL + SPREAD + 0.02)
+    attach(network, C)  # while A drains from the move to B
+    network.advance(ALL + SPREAD - 0.01)
+    assert network.rules(A)[DOWN] == Redirect(EGRESSES[C])
+
+
+def test_what_is_released_away_is_withdrawn_at_every_anchor(network: InstantNetwork) -> None:
+    move(network, A, B)
+    attach(network, C)
+    detach(network, B)
+    network.advance(ALL + 0.1)  # B announces still
+    network.local(C, FE.FE_MU_C, SessionsEnded(MN))
+    network.advance(5.0)
+    for node in ANCHORS:
+        assert announced(network, node) is None
+        assert DOWN not in network.rules(node)
+    assert "location-refused" not in network.notices
 
 
 def test_who_comes_home_is_announced_until_nobody_else_announces(network: InstantNetwork) -> None:

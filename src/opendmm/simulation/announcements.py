@@ -144,6 +144,7 @@ class Announcements:
             for other in speaker.neighbours
             if node < other and (session := _session(topology, node, other)) is not None
         }
+        self._silent: set[NodeId] = set()
         self._last_arrival: dict[tuple[NodeId, NodeId], float] = {}
         self._calm_at = scheduler.now
         network.on_links = self._links_changed
@@ -245,11 +246,37 @@ class Announcements:
             _put(speaker.heard[sender], prefix, route)
             self._reconsider(speaker, prefix)
 
-    # Links
+    # Links and nodes
+
+    def kill(self, node: NodeId) -> None:
+        """A node's speaker is gone, until it is `back`."""
+        self._end_all(node)
+        self._silent.add(node)
+
+    def pause(self, node: NodeId) -> None:
+        """A node's speaker neither hears nor says anything, until it is `back`."""
+        self._silent.add(node)
+        self._links_changed()
+
+    def back(self, node: NodeId) -> None:
+        """A node's speaker runs again."""
+        self._silent.discard(node)
+        self._links_changed()
+
+    def reset(self, node: NodeId) -> None:
+        """A node's sessions are ended, and begin anew."""
+        self._end_all(node)
+        self._links_changed()
+
+    def _end_all(self, node: NodeId) -> None:
+        for session in self._sessions.values():
+            if node in session.ends and session.up:
+                self._end(session)
 
     def _links_changed(self) -> None:
         for session in self._sessions.values():
-            cut = not self._network.cuts.isdisjoint(session.links)
+            links_cut = not self._network.cuts.isdisjoint(session.links)
+            cut = links_cut or not self._silent.isdisjoint(session.ends)
             if cut and session.up:
                 self._stall(session)
             elif not cut and session.disturbed:

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from opendmm.authority.authority import Authority
+from opendmm.constellation.bgp import speakers
 from opendmm.entities.host import RuleRequest
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.flow import FlowRule
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
 from opendmm.model.order import NEVER, MoveOrder
 from opendmm.model.rules import Access, Redirect, Rule, RuleKey, Table, Tunnel
-from opendmm.report.leftovers import Place, leftovers, missing
+from opendmm.report.leftovers import Place, leftovers, missing, needless_routes
 from opendmm.simulation.dataplane import Fate, Packet
 from opendmm.simulation.mobile_node import SimulatedMobileNode
 from opendmm.simulation.world import Trail, World
@@ -121,7 +122,11 @@ class Auditor:
             for name, plan in world.deployment.nodes.items()
             if set(plan.entities) <= {FunctionalEntity.FE_R}
         ]
+        self._hop_by_hop = bool(speakers(world.deployment))
+        """Whether routers follow announcements: those of moves that overlap reach them in any
+        order, so packets may go round until all have. In a move alone none may be lost."""
         world.on_rules = self._rules_changed
+        world.on_route = self._route_changed
 
     def _violated(self, invariant: str, text: str) -> None:
         at = self._world.scheduler.now - self._began
@@ -140,6 +145,10 @@ class Auditor:
         for prefix in prefixes if requests else self._owners:
             if prefix in self._owners:
                 self.look(self._owners[prefix], prefix)
+
+    def _route_changed(self, prefix: HomePrefix) -> None:
+        if prefix in self._owners:
+            self.look(self._owners[prefix], prefix)
 
     def _order(self, node: NodeId, owner: FunctionalEntity, rule: Rule) -> None:
         """Order: what one entity installs in a slot never goes back to an earlier move.
@@ -200,7 +209,8 @@ class Auditor:
             trail = self._trail(source, prefix, flow)
             way = " ".join(trail.nodes)
             if trail.looped or trail.why == "hop limit":
-                self._violated("no loop", f"{prefix} from {source}: {way}")
+                if not self._hop_by_hop:
+                    self._violated("no loop", f"{prefix} from {source}: {way}")
             elif trail.ingress in self._world.deployment.ingresses:
                 self._no_blackhole(mobile, prefix, trail)
             delivered = trail.fate is Fate.DELIVERED and trail.nodes[-1] in mobile.links
@@ -247,7 +257,9 @@ class Auditor:
         kernels = {name: node.kernel for name, node in alive.items()}
         plans = self._world.deployment
         items = {name: list(kernel.items()) for name, kernel in kernels.items()}
-        for text in leftovers(plans, places, items):
+        routes = self._world.announcements.moved_prefixes()
+        needless = needless_routes(plans, places, routes)
+        for text in (*leftovers(plans, places, items), *needless):
             self._violated("nothing left over", text)
         for text in missing(plans, places, kernels):
             if text.partition(":")[0] in alive:

@@ -5,7 +5,7 @@ packets through the installed rules; TCP is a go-back-N stream; a cut link loses
 well as packets; a paused process keeps its sessions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from ipaddress import ip_address
 from random import Random
@@ -67,6 +67,9 @@ class NothingToRunError(Exception):
     """The constellation has no scenario."""
 
 
+_Happenings = Sequence[Callable[[], None]]
+
+
 class ScenarioRun:
     """One run of one scenario; `run` gives the report. `moves`, `flows`, `world` are for a look."""
 
@@ -105,7 +108,7 @@ class ScenarioRun:
         self.world.scheduler.run(self._end + TAIL)
         return self._report()
 
-    def _at(self, offset: float, action: partial[None]) -> None:
+    def _at(self, offset: float, action: Callable[[], None]) -> None:
         self.world.scheduler.at(self._start + offset, action)
 
     # What happens
@@ -179,24 +182,28 @@ class ScenarioRun:
 
     def _plan_fault(self, fault: FaultSection) -> None:
         at = seconds(fault.at)
-        lasts = None if fault.lasts is None else seconds(fault.lasts)
-        if fault.kind is FaultKind.CUT and fault.link is not None:
-            a, b = NodeId(fault.link[0]), NodeId(fault.link[1])
-            begin = partial(self.world.network.cut, a, b)
-            end = partial(self.world.network.mend, a, b)
-            where, what = f"{a} – {b}", "cut"
-        elif fault.node is not None:
-            node = self._station(fault.node)
-            killing = fault.kind is FaultKind.KILL
-            begin = partial(node.crash) if killing else partial(node.pause)
-            end = partial(node.start) if killing else partial(node.resume)
-            where, what = fault.node, "killed" if killing else "paused"
-        else:
-            return
-        self._at(at, begin)
+        where, what, begin, end = self._fault(fault)
+        for happens in begin:
+            self._at(at, happens)
         self._at(at, partial(self._record_fault, where, what))
-        if lasts is not None:
-            self._at(at + lasts, end)
+        if fault.lasts is not None:
+            for happens in end:
+                self._at(at + seconds(fault.lasts), happens)
+
+    def _fault(self, fault: FaultSection) -> tuple[str, str, _Happenings, _Happenings]:
+        """Where, what it is called, and what happens when it begins and when it ends."""
+        network, speaking = self.world.network, self.world.announcements
+        if fault.link is not None:
+            a, b = map(NodeId, fault.link)
+            return f"{a} – {b}", "cut", [partial(network.cut, a, b)], [partial(network.mend, a, b)]
+        name = NodeId(fault.node or "")
+        if fault.kind is FaultKind.RESET:
+            return name, "BGP sessions reset", [partial(speaking.reset, name)], []
+        node = self._station(name)
+        back = partial(speaking.back, name)
+        if fault.kind is FaultKind.KILL:
+            return name, "killed", [node.crash, partial(speaking.kill, name)], [node.start, back]
+        return name, "paused", [node.pause, partial(speaking.pause, name)], [node.resume, back]
 
     def _station(self, name: str) -> SimulatedNode:
         """What has a daemon of this name: a network element, or a mobile node with a client."""

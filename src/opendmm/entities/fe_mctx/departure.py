@@ -153,9 +153,9 @@ class Leaving:
         return effects + self.core.keep_departure(departure)
 
     def drained(self, key: ContextId) -> list[Effect]:
-        """The drain time is over."""
+        """The drain time is over; unless another move has taken the place of the one it was of."""
         departure = self.core.departures.get(key)
-        if departure is None:
+        if departure is None or not departure.draining:
             return []
         return [
             *self.core.drop_departure(key),

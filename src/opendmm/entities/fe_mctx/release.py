@@ -142,7 +142,7 @@ class Release:
         entry = self.core.register.entry(key)
         if entry is None or not entry.released:
             return []
-        effects = self._let_go_here(entry.context)
+        effects = self._let_go_here(entry.context, now)
         for node in sorted(entry.former):
             effects += self._tell(node, entry.context, now)
         return effects
@@ -191,18 +191,21 @@ class Release:
         if later:
             return []
         if self.core.authority.verify(context.grant, now).released:
-            return self._let_go_here(context)
+            return self._let_go_here(context, now)
         if visit is None or visit.context is None:
             return []
         return self.arrival.granted(visit, context, ())
 
-    def _let_go_here(self, context: MobilityContext) -> list[Effect]:
+    def _let_go_here(self, context: MobilityContext, now: float) -> list[Effect]:
         key = context.key
         visit = self.core.visits.get(key)
+        departure = self.core.departures.get(key)
+        announced = visit is not None or (departure is not None and not departure.draining)
         others = [v for v in self.core.visits_of(key.mobile_node) if v is not visit]
         attachment = self.core.attachments.get(key.mobile_node) if visit and not others else None
         return [
             *self.core.settle_all(key, CLAIM, LOCATION, ANCHOR_CHANGED),
+            *(self.arrival.settling.released(context, now) if announced else []),
             *self.core.revoke(attachment, r_xu.RevocationReason.ENDED),
             *self.core.drop_visit(key),
             *self.core.drop_departure(key),

@@ -6,7 +6,7 @@ may still hold something, is told last.
 """
 
 from opendmm.entities.effects import Effect
-from opendmm.entities.fe_mctx.core import Core
+from opendmm.entities.fe_mctx.core import Core, Exchange
 from opendmm.entities.fe_mctx.exchanges import ANCHOR_CHANGED, COMPLETE, GONE, LOCATION
 from opendmm.entities.fe_mctx.visit import Departure, Phase, Visit
 from opendmm.model.context import MobilityContext
@@ -140,10 +140,15 @@ class Settling:
         for node in sorted(visit.former - {home} or visit.former):
             exchange = (COMPLETE, visit.key, node)
             told = (ANCHOR_CHANGED, visit.key, node) not in self.core.outstanding
-            if told and exchange not in self.core.outstanding:
+            if told and not self._is_said(exchange, done):
                 to = self.core.mctx(node)
                 effects += self.core.outstanding.request(exchange, to, done, now)
         return effects
+
+    def _is_said(self, exchange: Exchange, message: r_xx.MobilityComplete) -> bool:
+        """Whether just this is being said, and not the same of an earlier move."""
+        pending = self.core.outstanding.get(exchange)
+        return pending is not None and pending.message == message
 
     def _nobody_else(self, visit: Visit, context: MobilityContext, now: float) -> list[Effect]:
         """No former anchor holds anything. At home nothing need be announced any more, either."""
@@ -159,21 +164,38 @@ class Settling:
 
     def went(self, departure: Departure, now: float) -> list[Effect]:
         """R_XC: where FE_IEC announces host routes, ours of a context that has left may go."""
-        controller = self.core.controller()
         context, egress = departure.context, departure.egress
-        if not self.core.config.announced or controller is None:
-            return []
         if context is None or egress is None:
             return []
-        update = r_xc.LocationUpdate(context=context, egress=egress, delivering=True)
-        exchange = (GONE, departure.key, controller.node)
+        return self._gone(r_xc.LocationUpdate(context=context, egress=egress, delivering=True), now)
+
+    def released(self, context: MobilityContext, now: float) -> list[Effect]:
+        """R_XC: the same of a context that has been released. At home FE_IEC knows already."""
+        if context.home_anchor == self.core.node:
+            return []
+        egress = self.core.config.egress
+        update = r_xc.LocationUpdate(context=context, egress=egress, delivering=True, released=True)
+        return self._gone(update, now)
+
+    def _gone(self, update: r_xc.LocationUpdate, now: float) -> list[Effect]:
+        controller = self.core.controller()
+        if not self.core.config.announced or controller is None:
+            return []
+        exchange = (GONE, update.context.key, controller.node)
         return self.core.outstanding.request(exchange, controller, update, now)
 
     def forgotten(
         self, sender: EntityAddress, message: r_xx.MobilityCompleteAcknowledgement, now: float
     ) -> list[Effect]:
-        """R_XX: a former anchor lets go."""
-        effects = self.core.outstanding.settle((COMPLETE, message.key, sender.node))
+        """R_XX: a former anchor lets go; of an earlier move, it may hold something of the latest
+        one."""
+        exchange = (COMPLETE, message.key, sender.node)
+        pending = self.core.outstanding.get(exchange)
+        if pending is None or not isinstance(pending.message, r_xx.MobilityComplete):
+            return []
+        if pending.message.order != message.order:
+            return []
+        effects = self.core.outstanding.settle(exchange)
         visit = self.core.visits.get(message.key)
         if visit is None or visit.context is None or visit.context.order != message.order:
             return effects

@@ -85,7 +85,7 @@ def test_the_greatest_number_is_followed_in_whatever_order_it_is_heard(seed: int
     network.announce(C, 3)
     network.announce(B, 2)
     network.run()
-    assert len(network.followers(C)) == len(network.model.routes) - 2  # not B, which announces
+    assert network.followers(C) == {A, *(NodeId(f"r{number}") for number in range(6))}
 
 
 def test_a_withdrawal_uncovers_what_an_earlier_move_announced() -> None:
@@ -160,3 +160,42 @@ def test_a_deployment_without_routers_has_nothing_to_say() -> None:
     network = Speaking("cooperative")
     assert network.model.routes == {}
     assert not network.model.disturbed
+
+
+def test_a_reset_takes_a_routers_routes_away_until_its_sessions_are_back() -> None:
+    network = Speaking()
+    network.announce(B, 2)
+    network.run()
+    network.model.reset(AGG_B)
+    assert network.follows(AGG_B) is None
+    assert network.follows(EDGE) == B  # the anchor speaks with every router itself
+    assert network.model.disturbed
+    network.run(3.0)
+    assert len(network.followers(B)) == 7
+
+
+def test_a_killed_speaker_hears_and_says_nothing_until_it_is_back() -> None:
+    network = Speaking()
+    network.announce(B, 2)
+    network.run()
+    network.model.kill(EDGE)
+    network.run(20.0)
+    assert network.follows(EDGE) is None
+    assert network.follows(AGG_A) == B
+    network.model.back(EDGE)
+    network.run(3.0)
+    assert network.follows(EDGE) == B
+
+
+def test_a_paused_speaker_keeps_what_it_follows_for_the_hold_time() -> None:
+    network = Speaking()
+    network.announce(B, 2)
+    network.run()
+    network.model.pause(EDGE)
+    network.announce(C, 3)
+    network.run(5.0)
+    assert network.follows(EDGE) == B
+    assert network.follows(AGG_A) == C
+    network.model.back(EDGE)
+    network.run(5.0)
+    assert network.follows(EDGE) == C
