@@ -7,6 +7,8 @@ link-local next hop made from the link-layer identifier; the frame's destination
 counts, the mobile node need not have that address.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from opendmm.forwarding.kernel.conventions import (
@@ -167,6 +169,13 @@ def announcement_form(announce: Announce) -> RouteForm:
     of one move that of the wider ring."""
     metric = LEAST_PREFERRED - (announce.number * RINGS + announce.ring)
     return RouteForm(ANNOUNCED_TABLE, PROTOCOL, metric, kind=RouteType.UNREACHABLE)
+
+
+@lru_cache(maxsize=1024)
+def packed_announcement(announce: Announce) -> tuple[RouteForm, bytes]:
+    """`announcement_form` and its attributes: in a storm thousands of prefixes share them."""
+    form = announcement_form(announce)
+    return form, form.attributes()
 
 
 def announced(form: RouteForm) -> Announce:

@@ -31,11 +31,11 @@ from opendmm.forwarding.kernel.forms import (
     UplinkTableUse,
     Use,
     access_form,
-    announcement_form,
     attached_selector,
     flow_rule,
     flow_table,
     neighbour_address,
+    packed_announcement,
     selector,
     shared_form,
     uplink_form,
@@ -160,8 +160,8 @@ class SlotWriter:
                 self._change_permitted(key.prefix, permit=True)
             case Table.ANNOUNCEMENT, Announce():
                 # Beside that of an earlier move, which goes once this is there.
-                form = announcement_form(action)
-                self._batch.add(put_route(key.prefix.network, key.prefix.length, form), owner)
+                packed = packed_announcement(action)
+                self._batch.add(put_route(key.prefix.network, key.prefix.length, *packed), owner)
             case _:
                 kind = type(action).__name__
                 raise RefusedError(f"an action {kind} does not belong in table {key.table}")
@@ -199,8 +199,8 @@ class SlotWriter:
                     return  # its neighbours went with it
                 message = delete_neighbour(Neighbour(index, address))
             case AnnouncementUse(prefix, announce):
-                form = announcement_form(announce)
-                message = delete_route(prefix.network, prefix.length, form)
+                packed = packed_announcement(announce)
+                message = delete_route(prefix.network, prefix.length, *packed)
             case AttachedRouteUse(prefix):
                 message = delete_route(prefix.network, prefix.length, attached_selector())
             case UplinkRuleUse(prefix, number):
