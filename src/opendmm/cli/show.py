@@ -1,6 +1,8 @@
 """`dmm show`: what running daemons hold, as tables or JSON."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from rich.text import Text
 
 from opendmm.cli.daemons import Answers, NoDaemonError, ask_all, run_dir_option
 from opendmm.cli.output import Output, console, output_option, print_whole
+from opendmm.cli.router_routes import routes_of_routers
 
-TABLES = ("bindings", "contexts", "policies", "deliveries", "peers")
+TABLES = ("bindings", "contexts", "policies", "deliveries", "announcements", "routes", "peers")
 REFRESH = 1.0
 """Seconds between two looks with --watch."""
 Row = dict[str, str]
@@ -25,30 +28,52 @@ Row = dict[str, str]
 @click.command()
 @click.argument("table", type=click.Choice(TABLES))
 @click.option("--watch", is_flag=True, help="Look again every second until interrupted.")
+@click.option(
+    "--constellation",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="routes: of this machine, a router of FILE where no daemon of ours runs.",
+    metavar="FILE",
+)
 @output_option
 @run_dir_option
-def show(table: str, watch: bool, output: Output, run_dir: Path) -> None:
+def show(
+    table: str, watch: bool, constellation: Path | None, output: Output, run_dir: Path
+) -> None:
     """Show what the daemons on this machine hold.
 
     bindings: FE_MA_C's cache; contexts: FE_MCTX and FE_IEC; policies: FE_I; deliveries: FE_E;
-    peers: sessions with other nodes.
+    announcements: FE_IEC where it announces host routes; routes: how many mobility costs each
+    node, and the routers of laboratories; peers: sessions with other nodes.
     """
+    look = partial(_look, table, run_dir, constellation)
     if not watch:
-        _print_once(table, output, run_dir)
+        _print_once(table, output, look())
         return
     if output is Output.JSON:
         while True:
-            _print_once(table, output, run_dir)
+            _print_once(table, output, look())
             time.sleep(REFRESH)
     out = console()
     with Live(console=out, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(_looked(table, run_dir, out.width), refresh=True)
+            live.update(_looked(table, look, out.width), refresh=True)
             time.sleep(REFRESH)
 
 
-def _print_once(table: str, output: Output, run_dir: Path) -> None:
-    answers = ask_all(run_dir, "show", table=table)
+def _look(table: str, run_dir: Path, constellation: Path | None) -> Answers:
+    """What the daemons say, and of routes what kernels have where none of ours runs."""
+    of_routers = routes_of_routers(constellation) if table == "routes" else {}
+    try:
+        answers = ask_all(run_dir, "show", table=table)
+    except NoDaemonError:
+        if not of_routers:
+            raise
+        return Answers(of_routers, {})
+    answers.given |= of_routers
+    return answers
+
+
+def _print_once(table: str, output: Output, answers: Answers) -> None:
     answers.complain()
     rows = _rows(answers)
     if output is Output.JSON:
@@ -58,10 +83,10 @@ def _print_once(table: str, output: Output, run_dir: Path) -> None:
     print_whole(_rendered(table, rows, out.width if out.is_terminal else None))
 
 
-def _looked(table: str, run_dir: Path, width: int) -> RenderableType:
+def _looked(table: str, look: Callable[[], Answers], width: int) -> RenderableType:
     """What --watch shows: who does not answer, too, or that there is nobody to ask (yet)."""
     try:
-        answers = ask_all(run_dir, "show", table=table)
+        answers = look()
     except NoDaemonError as nobody:
         return Text(nobody.message, style="yellow")
     refused = [Text(f"{node}: {why}", style="yellow") for node, why in answers.refused.items()]

@@ -173,6 +173,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     scenario: ScenarioSection | None
 
     @property
+    def pools(self) -> tuple[HomePrefix, ...]:
+        """Of all anchors."""
+        return tuple(pool for plan in self.nodes.values() for pool in plan.pools)
+
+    @property
     def correspondents(self) -> tuple[NodeId, ...]:
         """Hosts that take part in route optimisation (RFC 6275 §9)."""
         if not self.mipv6.route_optimisation:

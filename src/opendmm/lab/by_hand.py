@@ -15,6 +15,7 @@ from opendmm.lab.access import MobileNodeLinks
 from opendmm.lab.errors import LabError
 from opendmm.lab.laboratory import Laboratory, Progress
 from opendmm.lab.namespaces import Namespaces, laboratories
+from opendmm.lab.route_watch import moved_routes
 from opendmm.model.identity import NodeId
 
 OVERLAP = 0.2
@@ -35,6 +36,14 @@ class Standing(msgspec.Struct, frozen=True):
     name: str
     condition: Condition
     nodes: tuple[str, ...]
+
+
+class RouterRoutes(msgspec.Struct, frozen=True):
+    """How many routes to what has moved a router that is not ours has in its kernel."""
+
+    node: str
+    by: str
+    followed: int
 
 
 def up(deployment: Deployment, file: Path, progress: Progress) -> str:
@@ -86,6 +95,19 @@ def namespace_of(laboratory: str, node: str) -> str:
 def standings() -> list[Standing]:
     """Every laboratory on this machine."""
     return [Standing(name, _condition(name), Namespaces(name).nodes()) for name in laboratories()]
+
+
+def router_routes() -> list[RouterRoutes]:
+    """What mobility costs the routers of all laboratories on this machine. Raises LabError."""
+    found: list[RouterRoutes] = []
+    for name in laboratories():
+        namespaces = Namespaces(name)
+        deployment = load_deployment(namespaces.constellation)
+        found += [
+            RouterRoutes(node, str(deployment.nodes[node].router), len(prefixes))
+            for node, prefixes in moved_routes(deployment, namespaces).items()
+        ]
+    return found
 
 
 def _condition(name: str) -> Condition:

@@ -12,18 +12,10 @@ from collections.abc import Iterator
 
 from opendmm.constellation.bgp import forwarders
 from opendmm.constellation.deployment import Deployment
+from opendmm.forwarding.kernel.followed import followed, moved_prefix
 from opendmm.forwarding.netlink.attributes import HEADER
-from opendmm.forwarding.netlink.route import (
-    AF_INET,
-    AF_INET6,
-    RTM_DELROUTE,
-    RTM_NEWROUTE,
-    TABLE_MAIN,
-    Route,
-    dump_routes,
-    parse_route,
-)
-from opendmm.forwarding.netlink.socket import NETLINK_ROUTE, SO_RCVBUFFORCE, NetlinkSocket
+from opendmm.forwarding.netlink.route import RTM_DELROUTE, RTM_NEWROUTE, parse_route
+from opendmm.forwarding.netlink.socket import NETLINK_ROUTE, SO_RCVBUFFORCE
 from opendmm.lab.namespaces import Namespaces, inside
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
@@ -48,25 +40,8 @@ def moved_routes(deployment: Deployment, namespaces: Namespaces) -> dict[NodeId,
     found: dict[NodeId, list[HomePrefix]] = {}
     for name in routers_of(deployment):
         with inside(namespaces.name(name)):
-            kernel = NetlinkSocket()
-        routes = [
-            parse_route(body)
-            for family in (AF_INET6, AF_INET)
-            for body in kernel.dump(dump_routes(family, table=TABLE_MAIN))
-        ]
-        kernel.close()
-        moved = (moved_prefix(deployment, route) for route in routes)
-        found[name] = sorted(prefix for prefix in moved if prefix is not None)
+            found[name] = followed(deployment.pools)
     return found
-
-
-def moved_prefix(deployment: Deployment, route: Route) -> HomePrefix | None:
-    """What the route is to, if it is to a part of an anchor's pool."""
-    if route.form.table != TABLE_MAIN:
-        return None
-    prefix = HomePrefix(route.destination, route.length)
-    pools = (pool for plan in deployment.nodes.values() for pool in plan.pools)
-    return prefix if any(p.covers(prefix) and p != prefix for p in pools) else None
 
 
 class RouteWatch(threading.Thread):
@@ -75,7 +50,7 @@ class RouteWatch(threading.Thread):
     def __init__(self, deployment: Deployment, namespaces: Namespaces) -> None:
         super().__init__(name="routes", daemon=True)
         self.records: list[TraceRecord] = []
-        self._deployment = deployment
+        self._pools = deployment.pools
         self._over = False
         self._sockets = {_listening(namespaces.name(name)): name for name in routers_of(deployment)}
 
@@ -104,7 +79,7 @@ class RouteWatch(threading.Thread):
             offset += (size + 3) & ~3
             if kind not in (RTM_NEWROUTE, RTM_DELROUTE):
                 continue
-            prefix = moved_prefix(self._deployment, parse_route(body))
+            prefix = moved_prefix(self._pools, parse_route(body))
             if prefix is not None:
                 happened = "put" if kind == RTM_NEWROUTE else "deleted"
                 yield TraceRecord(

@@ -10,13 +10,13 @@ from opendmm import __version__
 from opendmm.entities.effects import HandoverExpected, SessionsEnded
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, MobileNodeId, NodeId
-from opendmm.model.rules import RuleKey
+from opendmm.model.rules import RuleKey, Table
 from opendmm.node.control import ControlError, Handler, Request
 from opendmm.node.role import Role
 from opendmm.node.runtime import NodeRuntime, rows
 from opendmm.report.trace import describe_action
 
-TABLES = frozenset({"bindings", "contexts", "policies", "deliveries"})
+TABLES = frozenset({"bindings", "contexts", "policies", "deliveries", "announcements"})
 
 
 class Introspection:
@@ -59,9 +59,18 @@ class Introspection:
         table = _text(request, "table")
         if table == "peers":
             return self._peers()
+        if table == "routes":
+            return [self._routes()]
         if table not in TABLES:
-            raise ControlError(f"no table {table!r}; there are {', '.join(sorted(TABLES))}, peers")
+            there = ", ".join(sorted({*TABLES, "peers", "routes"}))
+            raise ControlError(f"no table {table!r}; there are {there}")
         return rows(self._runtime.host, table)
+
+    def _routes(self) -> dict[str, object]:
+        """What mobility costs this node's kernel."""
+        rules = self._runtime.plane.plan.rules()
+        announced = sum(key.table is Table.ANNOUNCEMENT for key in rules)
+        return {"by": "opendmm", "installed": len(rules) - announced, "announced": announced}
 
     def _stats(self, _request: Request) -> object:
         plane = self._runtime.plane

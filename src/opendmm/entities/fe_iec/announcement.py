@@ -56,6 +56,27 @@ class AnnouncementControl:
         self._announced: dict[ContextId, _Announced] = {}
         self._by_prefix: dict[HomePrefix, ContextId] = {}
 
+    def rows(self) -> list[dict[str, object]]:
+        """For `dmm show announcements`."""
+        return [
+            {
+                "mobile_node": key.mobile_node,
+                "prefixes": [str(prefix) for prefix in announced.prefixes],
+                "move": number_of(announced.order),
+                "told": self._told(announced),
+            }
+            for key, announced in self._announced.items()
+        ]
+
+    def _told(self, announced: _Announced) -> str:
+        if announced.spread:
+            return "all routers"
+        if announced.unconfirmed:
+            return "nobody yet"
+        if announced.ring == EVERYWHERE:
+            return "all routers, which may not follow yet"
+        return f"ring {announced.ring} of {len(self.announcing.rings)}"
+
     def waits_for(self, key: ContextId) -> bool:
         """Whether a router may not follow yet."""
         announced = self._announced.get(key)

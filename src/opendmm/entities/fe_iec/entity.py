@@ -73,7 +73,9 @@ class FeIec:
                 return []
 
     def rows(self, table: str) -> list[dict[str, object]]:
-        """For `dmm show contexts`."""
+        """For `dmm show contexts` and `announcements`."""
+        if table == "announcements" and self.announcement is not None:
+            return self.announcement.rows()
         if table != "contexts":
             return []
         return [
