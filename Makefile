@@ -39,9 +39,10 @@ check: setup ## Format, lint, types, import directions, generated documents
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest -q -k in_step
 
-fuzz: setup ## Ten thousand schedules in the simulator, a million inputs to codecs (SCHEDULES=, INPUTS=)
+fuzz: setup ## Ten thousand schedules in the simulator, a million inputs to each codec (SCHEDULES=, INPUTS=)
 	$(PYTHON) -m opendmm.simulation.fuzz --schedules $(SCHEDULES)
 	$(PYTHON) tests/wire/mobility_header_fuzzer.py --runs $(INPUTS)
+	$(PYTHON) tests/wire/lisp_fuzzer.py --runs $(INPUTS)
 
 bench: setup ## Benchmarks; each prints its method and ratios
 	@failed=0; for script in benchmarks/*.py; do \

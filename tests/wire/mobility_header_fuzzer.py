@@ -9,22 +9,14 @@ returned must survive being encoded and decoded again. The first input that brea
 a file, shown with its traceback, and ends the run with another exit code than 0.
 """
 
-import argparse
 import contextlib
-import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 from ipaddress import IPv6Address
-from pathlib import Path
 
-try:
-    import atheris
-except ImportError:
-    sys.exit("atheris is not installed; it has wheels for Linux on x86-64 only")
+from fuzzing import instrumented, main
 
-# Coverage is counted in the child only.
-instrumented = atheris.instrument_imports(include=["opendmm.wire"])
-with instrumented if "--corpus" in sys.argv else contextlib.nullcontext():
+with instrumented():
     from wire_messages import MESSAGES, OPTIONS, VARIANTS, carrying
 
     from opendmm.wire.errors import WireError
@@ -77,46 +69,10 @@ def framed(data: bytes) -> bytes:
     return bytes((NO_NEXT_HEADER, len(whole) // UNIT - 1)) + whole[2:]
 
 
-def write_corpus(folder: Path) -> None:
+def corpus() -> Iterator[bytes]:
     messages = (*MESSAGES, *map(carrying, (*OPTIONS, *VARIANTS)))
-    for number, message in enumerate(messages):
-        (folder / f"{number:03}").write_bytes(encode_without_checksum(message))
-
-
-def fuzz(runs: int, corpus: str) -> None:
-    """In this process, which libFuzzer ends."""
-    options = (
-        f"-runs={runs}",
-        f"-max_len={LONGEST_INPUT}",
-        f"-artifact_prefix={tempfile.gettempdir()}/mobility-header-",
-        "-print_final_stats=1",
-    )
-    atheris.Setup([sys.argv[0], *options, corpus], try_octets)
-    atheris.Fuzz()
-
-
-def fuzz_in_child(runs: int) -> int:
-    """In another process, which leaves nothing behind; its exit code."""
-    with tempfile.TemporaryDirectory() as corpus:
-        write_corpus(Path(corpus))
-        child = [sys.executable, __file__, "--runs", str(runs), "--corpus", corpus]
-        run = subprocess.run(child, capture_output=True, text=True, check=False)
-    lines = (run.stdout + run.stderr).splitlines()
-    telling = [line for line in lines if line.startswith(("Done ", "stat::"))]
-    print("\n".join(telling if run.returncode == 0 else lines))
-    return run.returncode
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=1_000_000, help="inputs to try")
-    parser.add_argument("--corpus", help="folder of inputs to begin with and to add to")
-    arguments = parser.parse_args()
-    if arguments.corpus is None:
-        return fuzz_in_child(arguments.runs)
-    fuzz(arguments.runs, arguments.corpus)
-    return 0
+    return map(encode_without_checksum, messages)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__file__, __doc__, try_octets, corpus, LONGEST_INPUT))

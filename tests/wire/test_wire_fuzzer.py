@@ -1,4 +1,4 @@
-"""A short run of the coverage-guided fuzzer; `make fuzz` has the long one."""
+"""A short run of each coverage-guided fuzzer; `make fuzz` has the long ones."""
 
 import importlib.util
 import subprocess
@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-FUZZER = Path(__file__).parent / "mobility_header_fuzzer.py"
+FUZZERS = ("mobility_header_fuzzer.py", "lisp_fuzzer.py")
 
 
+@pytest.mark.parametrize("fuzzer", FUZZERS)
 @pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None,
     reason="atheris has wheels for Linux on x86-64 only",
 )
-def test_the_fuzzer_finds_nothing_in_ten_thousand_inputs() -> None:
+def test_the_fuzzer_finds_nothing_in_ten_thousand_inputs(fuzzer: str) -> None:
     run = subprocess.run(
-        [sys.executable, str(FUZZER), "--runs", "10000"],
+        [sys.executable, str(Path(__file__).parent / fuzzer), "--runs", "10000"],
         capture_output=True,
         text=True,
         check=False,

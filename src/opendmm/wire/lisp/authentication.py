@@ -5,6 +5,8 @@ import hmac
 from enum import Enum
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from opendmm.wire.lisp.messages import (
     NONCE,
@@ -92,6 +94,5 @@ def _mac(message: Registration, covered: bytes, key: bytes) -> bytes:
 
 
 def _derived(material: bytes, salt: bytes) -> bytes:
-    """HKDF-SHA256 (RFC 5869) with the salt of the message type, no info, one block."""
-    extracted = hmac.new(salt, material, "sha256").digest()
-    return hmac.new(extracted, b"\x01", "sha256").digest()
+    """HKDF-SHA256 (RFC 5869), the salt by the message type."""
+    return HKDF(SHA256(), 32, salt=salt, info=None).derive(material)

@@ -33,8 +33,8 @@ class DataFlags(enum.IntFlag):
 
 
 class DataHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """`nonce` is a nonce (N flag), or two map versions of 12 bits (V flag); `instance` has 24
-    bits; of the locator status bits there are 32, or 8 with an instance."""
+    """The I flag goes by `instance`, of 24 bits. `nonce` is a nonce (N flag), or two map versions
+    of 12 bits (V flag). There are 32 locator status bits, or 8 with an instance."""
 
     flags: DataFlags = DataFlags(0)
     nonce: int = 0
@@ -67,7 +67,7 @@ class DataHeader(msgspec.Struct, frozen=True, kw_only=True):
             raise WireError("a nonce and map versions at once")
         has_instance = bool(flags & DataFlags.I)
         return cls(
-            flags=flags,
+            flags=flags & ~DataFlags.I,
             nonce=first & LOW_24,
             instance=second >> 8 if has_instance else None,
             status_bits=second & LOW_8 if has_instance else second,

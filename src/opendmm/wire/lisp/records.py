@@ -1,4 +1,4 @@
-"""Mappings as messages carry them: EID-records and their locators (RFC 9301 §5.4, RFC 8111 §6.4)."""
+"""Mappings in messages: EID-records, locators, referrals (RFC 9301 §5.4, RFC 8111 §6.4)."""
 
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
