@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from opendmm.bindings.lisp.carriage import CARRIED_AS as LISP_NAMES
 from opendmm.bindings.mipv6.declaration import CARRIED_AS as BY_MOBILE_NODE
 from opendmm.bindings.mobility.abbreviations import BY_PROXY
 from opendmm.bindings.pmipv6.declaration import CARRIED_AS
@@ -14,6 +15,7 @@ from opendmm.reference_points.message import Message
 TABLES: dict[BindingName, Mapping[type[Message], str]] = {
     BindingName.PMIPV6: CARRIED_AS,
     BindingName.MIPV6: BY_MOBILE_NODE,
+    BindingName.LISP: LISP_NAMES,
     BindingName.RFC8885: {kind: BY_PROXY[header] for kind, header in HEADERS.items()},
 }
 """The native binding has no names of its own: its messages are the framework's."""

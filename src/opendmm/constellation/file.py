@@ -165,6 +165,7 @@ class BindingName(StrEnum):
     RFC8885 = "rfc8885"
     MIPV6 = "mipv6"
     BGP = "bgp"
+    LISP = "lisp"
 
 
 class ReferencePointSection(Strict, frozen=True, kw_only=True):
@@ -308,6 +309,7 @@ class Means(StrEnum):
     SRV6 = "srv6"
     IP_IN_IPV6 = "ip-in-ipv6"
     VXLAN = "vxlan"
+    LISP_GPE = "lisp-gpe"
     HOST_ROUTE = "host-route"
     TRANSLATION = "translation"
 

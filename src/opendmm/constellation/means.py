@@ -80,7 +80,8 @@ def _flows(placement: Placement) -> Iterator[Finding]:
         section="§7 Forwarding",
         where=("forwarding", "means"),
         message=f"{placement.deployment.means} cannot tell the flows apart that policies name",
-        hint="choose a tunnel (srv6, ip-in-ipv6, vxlan), or take `flows` out of the policies",
+        hint="choose a tunnel (srv6, ip-in-ipv6, vxlan, lisp-gpe), or take `flows` out of the "
+        "policies",
     )
 
 
@@ -95,7 +96,7 @@ def _uplink(placement: Placement) -> Iterator[Finding]:
             section="§7 Forwarding",
             where=where,
             message=f"{deployment.means} cannot carry packets of a mobile node back",
-            hint="choose a tunnel (srv6, ip-in-ipv6, vxlan), or `uplink: direct`",
+            hint="choose a tunnel (srv6, ip-in-ipv6, vxlan, lisp-gpe), or `uplink: direct`",
         )
     ends = [node for node in deployment.ingresses if placement.has(node, FE.FE_E)]
     for anchor in placement.visited:

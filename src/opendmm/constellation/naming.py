@@ -7,12 +7,13 @@ from opendmm.constellation.file import ConstellationFile
 from opendmm.constellation.mistakes import Mistake, network_of
 from opendmm.constellation.resolve import BLOCKS, CORE_IPV4, CORE_IPV6, LOOPBACKS
 from opendmm.constellation.source import Where
-from opendmm.forwarding.kernel.conventions import TUNNEL_DEVICE, VXLAN_DEVICE
+from opendmm.forwarding.kernel.conventions import LISP_DEVICE, TUNNEL_DEVICE, VXLAN_DEVICE
 
 RESERVED_NAMES = frozenset(
     {
         TUNNEL_DEVICE,
         VXLAN_DEVICE,
+        LISP_DEVICE,
         "lo",
         # Not devices, but what the kernel calls all of them and those to come.
         "all",

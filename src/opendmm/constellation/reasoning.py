@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from opendmm.constellation import (
     bgp_placement,
     counterparts,
+    lisp,
     means,
     mipv6,
     pmipv6,
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *pmipv6.CHECKS,
     *mipv6.CHECKS,
     *rfc8885.CHECKS,
+    *lisp.CHECKS,
     *bgp_placement.CHECKS,
 )
 _WEIGHT = {severity: weight for weight, severity in enumerate(Severity)}

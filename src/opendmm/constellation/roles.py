@@ -3,6 +3,7 @@
 from opendmm.authority.material import Roles
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName, DatabaseMode
+from opendmm.constellation.lisp import lisp_pairs
 from opendmm.constellation.rfc8885 import database_of
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
@@ -21,9 +22,11 @@ def registered_roles(deployment: Deployment) -> dict[NodeId, Roles]:
 
 
 def mobility_associations(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
-    """Which nodes need a key between them, by name: those that exchange Mobility Headers."""
+    """Which nodes need a key between them, by name: those that exchange Mobility Headers
+    or LISP's control messages."""
     over = {name for name, binding in deployment.bindings.items() if binding is BindingName.PMIPV6}
     pairs = _associations_of_maars(deployment) | _associations_of_mobile_nodes(deployment)
+    pairs |= lisp_pairs(deployment)
     anchors = [n for n, plan in deployment.nodes.items() if FE.FE_MCTX in plan.entities]
     if over & {ReferencePointName.R_XX, ReferencePointName.R_II}:
         pairs |= {(a, b) for a in anchors for b in anchors if a < b}

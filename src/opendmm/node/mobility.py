@@ -1,7 +1,9 @@
-"""The protocols over the Mobility Header that a node of a deployment speaks."""
+"""The mobility protocols that a node of a deployment speaks."""
 
 from collections.abc import Callable, Mapping
 
+from opendmm.bindings.lisp.node import LispNode
+from opendmm.bindings.lisp.transport import LispTransport
 from opendmm.bindings.mipv6.node import MobileIpv6Node
 from opendmm.bindings.mipv6.transport import PacketTransport
 from opendmm.bindings.mobility.living import Listener
@@ -12,6 +14,7 @@ from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName, MobilityHeaderSecurity
 from opendmm.forwarding.kernel.transport_security import TransportSecurity
 from opendmm.model.identity import NodeId
+from opendmm.node.lisp import lisp_config, speaks_lisp
 from opendmm.node.mipv6 import mip_config
 from opendmm.node.pmipv6 import pmip_config
 from opendmm.node.rfc8885 import distributed_config
@@ -27,7 +30,8 @@ BUILDERS: dict[BindingName, Callable[[Deployment, NodeId, Keys], Core]] = {
 
 
 def cores(deployment: Deployment, node: NodeId, shared_keys: Keys) -> dict[BindingName, Core]:
-    """The pure part of each, by the binding's name; `shared_keys` are the node's own."""
+    """The pure part of each over the Mobility Header, by the binding's name; `shared_keys` are the
+    node's own."""
     used = set(deployment.bindings.values())
     return {
         name: build(deployment, node, shared_keys)
@@ -41,6 +45,8 @@ def configurations(
 ) -> dict[BindingName, object]:
     """What each protocol of a daemon over the Mobility Header is told of its deployment."""
     told: dict[BindingName, object] = {}
+    if speaks_lisp(deployment, node):
+        told[BindingName.LISP] = lisp_config(deployment, node, shared_keys)
     if node in deployment.nodes and node not in deployment.correspondents:
         told |= {n: core.config for n, core in cores(deployment, node, shared_keys).items()}
     if BindingName.MIPV6 in deployment.bindings.values():
@@ -55,9 +61,14 @@ def carriers(
     listener: Callable[[BindingName], Listener],
     now: Callable[[], float],
 ) -> dict[BindingName, Carrier]:
-    """What carries reference points over the Mobility Header, for a daemon of the deployment: a
+    """What carries reference points besides the native binding, for a daemon of the deployment: a
     network element's, a mobile node's or a correspondent's."""
     made: dict[BindingName, Carrier] = {}
+    if speaks_lisp(deployment, node):
+        lisp = LispNode(lisp_config(deployment, node, shared_keys))
+        made[BindingName.LISP] = LispTransport(
+            BindingName.LISP, lisp, listener(BindingName.LISP), now
+        )
     if node in deployment.nodes and node not in deployment.correspondents:
         for name, core in cores(deployment, node, shared_keys).items():
             security = encryption(deployment, core)

@@ -5,9 +5,9 @@ condensed in the anchors, a cooperative ingress, egresses apart from their ancho
 FE_IEC of which one stands by, two FE_IEC that share the prefixes, mobile nodes that speak for
 themselves under a delegation, uplink tunnels, source filters and an ingress that asks, mobile
 access gateways, access routers where mobile nodes that speak for themselves are guests, ingresses
-that redirect some flows only, anchors that announce by iBGP to a tree or a ring of routers, and
-the three modes of RFC 8885 with their Mobility Headers in octets. All have three anchors and two
-mobile nodes.
+that redirect some flows only, a mapping system of LISP, anchors that announce by iBGP to a tree
+or a ring of routers, and the three modes of RFC 8885. LISP and RFC 8885 are carried in octets. All
+have three anchors and two mobile nodes.
 """
 
 from collections.abc import Callable
@@ -253,6 +253,20 @@ def ibgp_ring() -> _File:
     )
 
 
+def lisp() -> _File:
+    """Figure 4: cooperative, over LISP; one ingress has subscribed, the other asks."""
+    file = cooperative() | {
+        "constellation": "lisp",
+        "reference_points": dict.fromkeys(("R_XC", "R_IC", "R_EC"), "lisp"),
+        "forwarding": {"means": "lisp-gpe"},
+        "policies": [{"ingress": "ingress2", "mode": "pull"}],
+    }
+    # What an ingress has not asked for goes by the home anchor, which redirects it.
+    for name in ANCHORS:
+        file["nodes"][name]["entities"] = [*_ANCHOR, "FE_I"]
+    return file
+
+
 BUILDERS: dict[str, Callable[[], _File]] = {
     "condensed": condensed,
     "cooperative": cooperative,
@@ -265,6 +279,7 @@ BUILDERS: dict[str, Callable[[], _File]] = {
     "gateways": gateways,
     "guests": guests,
     "flows": flows,
+    "lisp": lisp,
     "ibgp": ibgp,
     "ibgp-ring": ibgp_ring,
     **{mode: partial(distributed, mode) for mode in ("relay", "locator", "proxy")},

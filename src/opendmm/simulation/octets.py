@@ -6,27 +6,35 @@ meets the network's impairments; so a message that its protocol relays costs eve
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
 from ipaddress import IPv6Address
 from typing import Protocol
 
+from opendmm.bindings.lisp.node import LispNode
+from opendmm.bindings.mobility.living import Pure
 from opendmm.bindings.mobility.outputs import Complain, Datagram, Deliver, Reachable, Wanted
-from opendmm.bindings.mobility.transport import Core
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
 from opendmm.constellation.roles import mobility_associations
 from opendmm.model.identity import NodeId
+from opendmm.node.lisp import lisp_config, speaks_lisp
 from opendmm.node.mobility import cores
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.simulation.network import Network
 from opendmm.simulation.scheduler import Event, Scheduler
 
 KEY_LENGTH = 16
-CARRIED = frozenset({BindingName.RFC8885})
+CARRIED = frozenset({BindingName.RFC8885, BindingName.LISP})
 """The bindings whose octets are simulated. Others take a message from end to end in one trip, as
 envelopes do."""
+
+
+class Core(Pure[Wanted], Protocol):
+    """A protocol on one node; pure."""
+
+    def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]: ...
 
 
 class Station(Protocol):
@@ -85,10 +93,18 @@ class OctetNetwork:
         """A process runs (again): it begins with nothing but its configuration."""
         if not CARRIED & set(self._deployment.bindings.values()):
             return
-        mine = cores(self._deployment, name, self._keys.get(name, {}))
-        for binding in CARRIED & set(mine):
-            self._cores[name] = mine[binding]
-            self._carry_out(name, mine[binding].start(self._stations[name].clock))
+        core = self._core(name, self._keys.get(name, {}))
+        if core is not None:
+            self._cores[name] = core
+            self._carry_out(name, core.start(self._stations[name].clock))
+
+    def _core(self, name: NodeId, keys: Mapping[NodeId, bytes]) -> Core | None:
+        """A constellation has one such protocol, or none."""
+        if speaks_lisp(self._deployment, name):
+            return LispNode(lisp_config(self._deployment, name, keys))
+        over_mobility_header = cores(self._deployment, name, keys)
+        carried = CARRIED & set(over_mobility_header)
+        return next((over_mobility_header[one] for one in carried), None)
 
     def died(self, name: NodeId) -> None:
         """A process is gone."""

@@ -64,6 +64,8 @@ ONWARD_MAP = "onward6"
 TUNNEL_DEVICE = "dmm-tunnels"
 VXLAN_DEVICE = "dmm-vx"
 VXLAN_PORT = 4790
+LISP_DEVICE = "dmm-lisp"
+LISP_PORT = 4341
 
 DEFAULT_ROUTE = {16: HomePrefix(bytes(16), 0), 4: HomePrefix(bytes(4), 0)}
 ROUTING_TABLES = {Table.DOWNLINK: 254, Table.EGRESS: EGRESS_TABLE}

@@ -14,6 +14,7 @@ from opendmm.forwarding.kernel.conventions import (
     EGRESS_TABLE,
     FLOW_PRIORITY,
     LEAST_PREFERRED,
+    LISP_DEVICE,
     NFT_TABLE,
     PROTOCOL,
     TUNNEL_DEVICE,
@@ -93,7 +94,7 @@ def remove(config: NodeForwardingConfig, snapshot: Snapshot, socket: NetlinkSock
             *(_deletion(route) for route in snapshot.routes),
             *(delete_next_hop(hop.identifier) for hop in snapshot.next_hops),
             *(delete_neighbour(neighbour) for neighbour in snapshot.neighbours),
-            *(delete_link(name) for name in (TUNNEL_DEVICE, VXLAN_DEVICE)),
+            *(delete_link(name) for name in (TUNNEL_DEVICE, VXLAN_DEVICE, LISP_DEVICE)),
         ]
     )
     _run_nftables(remove_ruleset())

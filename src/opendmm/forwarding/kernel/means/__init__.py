@@ -1,6 +1,7 @@
 """The forwarding means of an ingress: one small strategy each, one name in the file each."""
 
 from opendmm.forwarding.kernel.means.host_route import HostRouteMeans
+from opendmm.forwarding.kernel.means.lisp_gpe import LispGpeMeans
 from opendmm.forwarding.kernel.means.means import Means
 from opendmm.forwarding.kernel.means.seg6 import IpInIpv6Means, Srv6Means
 from opendmm.forwarding.kernel.means.translation import TranslationMeans
@@ -8,7 +9,14 @@ from opendmm.forwarding.kernel.means.vxlan import VxlanMeans
 
 MEANS: dict[str, type[Means]] = {
     means.name: means
-    for means in (Srv6Means, IpInIpv6Means, VxlanMeans, HostRouteMeans, TranslationMeans)
+    for means in (
+        Srv6Means,
+        IpInIpv6Means,
+        VxlanMeans,
+        LispGpeMeans,
+        HostRouteMeans,
+        TranslationMeans,
+    )
 }
 """Every means of this driver by its name in a constellation file."""
 
@@ -16,6 +24,7 @@ __all__ = [
     "MEANS",
     "HostRouteMeans",
     "IpInIpv6Means",
+    "LispGpeMeans",
     "Means",
     "Srv6Means",
     "TranslationMeans",

@@ -35,23 +35,25 @@ INNER_NEXT_HEADER, INNER_DESTINATION_PORT = "@nh,368,8", "@nh,656,16"
 """In nftables, where one IPv6 header follows another."""
 DOWNLINK_NETWORK = EGRESS_TABLE
 UPLINK_NETWORK = UPLINK_TABLE
-RP_FILTER = Path(f"/proc/sys/net/ipv4/conf/{VXLAN_DEVICE}/rp_filter")
+RP_FILTER = "/proc/sys/net/ipv4/conf/{device}/rp_filter"
 
 
 class VxlanMeans(Means):
     """VXLAN-GPE over IPv6, locator to locator."""
 
     name = "vxlan"
+    device = VXLAN_DEVICE
+    port = VXLAN_PORT
     overhead = 56  # IPv6 40, UDP 8, VXLAN 8
     arrived = f'iifname "{VXLAN_DEVICE}"'
     needs = ("CONFIG_VXLAN", "CONFIG_LWTUNNEL", "CONFIG_IPV6_SUBTREES (uplink tunnels)")
 
     def set_up(self) -> list[bytes]:
         room = self.config.core_mtu - self.overhead
-        self.links.ensure(VXLAN_DEVICE, ("vxlan",), room, vxlan_data(VXLAN_PORT))
+        self.links.ensure(self.device, ("vxlan",), room, vxlan_data(self.port))
         # Packets come out of this device whose senders are routed elsewhere: RFC 3704 strict
         # mode would drop them.
-        RP_FILTER.write_text("0")
+        Path(RP_FILTER.format(device=self.device)).write_text("0")
         return []
 
     def rules(self) -> list[PolicyRule]:
@@ -61,7 +63,7 @@ class VxlanMeans(Means):
                 priority=priority,
                 table=table,
                 protocol=PROTOCOL,
-                input_name=VXLAN_DEVICE,
+                input_name=self.device,
                 tunnel_id=network,
             )
             for family in (AF_INET6, AF_INET)
@@ -73,7 +75,7 @@ class VxlanMeans(Means):
 
     def identifier(self, egress: Egress, *, ipv6: bool, uplink: bool) -> int:
         return identifier(
-            "vxlan", self.config.locator.address, egress.locator.address, f"{ipv6} {uplink}"
+            self.name, self.config.locator.address, egress.locator.address, f"{ipv6} {uplink}"
         )
 
     def next_hop(self, egress: Egress, *, ipv6: bool, uplink: bool) -> NextHop:
@@ -82,7 +84,7 @@ class VxlanMeans(Means):
             self.identifier(egress, ipv6=ipv6, uplink=uplink),
             AF_INET6 if ipv6 else AF_INET,
             PROTOCOL,
-            self.links.usable(VXLAN_DEVICE),
+            self.links.usable(self.device),
             encapsulation=tunnel_metadata(
                 UPLINK_NETWORK if uplink else DOWNLINK_NETWORK,
                 self.config.locator.address,
@@ -96,13 +98,13 @@ class VxlanMeans(Means):
         return metadata_destination(encapsulation)
 
     def guard(self) -> list[str]:
-        return [f"udp dport {VXLAN_PORT}"]
+        return [f"udp dport {self.port}"]
 
     def guard_inside(self) -> list[str]:
         """Behind extension headers nftables would not find the port, and the kernel would; so a
         guest sends this node none of them."""
         to_node = f"{INNER_DESTINATION} {literal(self.config.locator.address)}"
         return [
-            f"{INNER_NEXT_HEADER} {UDP} {INNER_DESTINATION_PORT} {VXLAN_PORT}",
+            f"{INNER_NEXT_HEADER} {UDP} {INNER_DESTINATION_PORT} {self.port}",
             f"{to_node} {INNER_NEXT_HEADER} {EXTENSION_HEADERS}",
         ]

@@ -1,0 +1,347 @@
+"""LISP of one node: xTR, or Map-Server and Map-Resolver, for the entities of the framework.
+
+Octets and time in, octets out, reference-point messages on the other side. Pure.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+import msgspec
+
+from opendmm.bindings.lisp.asking import Questions
+from opendmm.bindings.lisp.carriage import (
+    ANSWERS,
+    CARRIERS,
+    ends,
+    mapping_of,
+    subject_of,
+)
+from opendmm.bindings.lisp.config import LispConfig
+from opendmm.bindings.lisp.enclosure import message_in, prefix_of, records_of
+from opendmm.bindings.lisp.keepalive import Keepalive
+from opendmm.bindings.lisp.nonces import Nonces
+from opendmm.bindings.lisp.resolving import Resolver, Waiting
+from opendmm.bindings.mobility.agenda import Agenda
+from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver, Wanted
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.identity import NodeId
+from opendmm.model.policy import Direction
+from opendmm.reference_points import r_ic
+from opendmm.reference_points.catalogue import Envelope
+from opendmm.reference_points.message import Message
+from opendmm.wire.errors import WireError
+from opendmm.wire.lisp import decode, is_authentic, signed
+from opendmm.wire.lisp.encapsulated import EncapsulatedControl
+from opendmm.wire.lisp.messages import (
+    MapNotify,
+    MapNotifyAck,
+    MapRegister,
+    MapReply,
+    MapRequest,
+    Registration,
+)
+from opendmm.wire.lisp.numbers import Action, AlgorithmId, MapRegisterFlags, MapRequestFlags
+from opendmm.wire.lisp.records import EidRecord, Question
+from opendmm.wire.lisp.security import RequestSecurity, unwrapped
+
+ALGORITHM = AlgorithmId.HMAC_SHA_256_128_HKDF
+KEY_ID = 1
+REMEMBERED = 100_000
+PLAIN = MapRequestFlags(0)
+REGISTERING = MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M
+
+
+class LispNode:
+    """What a node does on receipt of a control message, of a message to carry, and of time."""
+
+    def __init__(self, config: LispConfig) -> None:
+        self.config = config
+        peers = [peer for peer in config.keys if peer in config.nodes]
+        self.keepalive = Keepalive(config.node, peers, config.keepalive, config.missing_allowed)
+        self._nonces = Nonces()
+        self._questions = Questions()
+        self._resolver = Resolver()
+        self._sent: OrderedDict[int, None] = OrderedDict()
+        """Nonces of registrations, which a Map-Notify answers."""
+        self._asked: OrderedDict[tuple[NodeId, type[Message], str], int] = OrderedDict()
+        """The nonce that an answer bears, by who asked what."""
+        self._cached: OrderedDict[HomePrefix, NodeId] = OrderedDict()
+        """What was answered here to a question, and by whom."""
+        self._solicited: OrderedDict[tuple[NodeId, HomePrefix], float] = OrderedDict()
+        self._to_solicit: Agenda[tuple[NodeId, HomePrefix]] = Agenda()
+
+    def start(self, now: float) -> list[Wanted]:
+        return [self._greeting(peer, now) for peer in self.keepalive.start(now)]
+
+    def reachable(self, peer: NodeId) -> bool | None:
+        """Whether a peer is there; None when that is not known."""
+        return self.keepalive.peers[peer].reachable
+
+    def fire(self, now: float) -> list[Wanted]:
+        ask, lost = self.keepalive.due(now)
+        wanted: list[Wanted] = [*lost, *(self._greeting(peer, now) for peer in ask)]
+        for peer, prefix in self._to_solicit.take(now):
+            if self._resolver.holds(peer, prefix):
+                wanted += self._solicit(peer, prefix, now)
+        return wanted
+
+    def next_timer(self) -> float:
+        return min(self.keepalive.next_timer(), self._to_solicit.next_timer())
+
+    # Out
+
+    def send(self, envelope: Envelope, now: float) -> list[Wanted]:
+        """Carry a message to another node."""
+        peer, message = envelope.receiver.node, envelope.message
+        if type(message) not in CARRIERS or peer not in self.keepalive.peers:
+            return [Complain("message-not-carried", peer, {"message": type(message).__name__})]
+        try:
+            return [one for part in _parts(message) for one in self._send(peer, part, now)]
+        except WireError as problem:
+            return [Complain("message-unsendable", peer, {"why": str(problem)})]
+
+    def _send(self, peer: NodeId, message: Any, now: float) -> list[Wanted]:
+        match message:
+            case r_ic.PolicyRequest(prefix=prefix):
+                return self._ask(peer, prefix, None, now)
+            case r_ic.PolicySubscribe():
+                return self._ask(peer, None, message, now)
+            case r_ic.PolicyUpdate(policies=(policy, *_), synchronisation=0) if (
+                policy.direction is Direction.DOWNLINK
+            ):
+                return self._tell(peer, message, policy.prefixes, now)
+            case r_ic.PolicyAbsent(prefix=prefix):
+                waiting = self._resolver.waiting(peer, (prefix,))
+                records = records_of(message, 1, Action.NATIVELY_FORWARD)
+                return [self._to(peer, waiting.reply(records))] if waiting is not None else []
+            case _:
+                return [self._registration(peer, message, now)]
+
+    def _tell(
+        self, peer: NodeId, update: r_ic.PolicyUpdate, prefixes: tuple[HomePrefix, ...], now: float
+    ) -> list[Wanted]:
+        """A policy that has changed, or that was asked for."""
+        waiting = self._resolver.waiting(peer, prefixes)
+        if waiting is not None:
+            return [self._reply(peer, waiting, update)]
+        if not self._resolver.asks(peer):
+            return [self._registration(peer, update, now)]
+        self._resolver.hold(peer, prefixes[0], update)
+        return self._solicit(peer, prefixes[0], now)
+
+    def _reply(self, peer: NodeId, waiting: Waiting, update: r_ic.PolicyUpdate) -> Datagram:
+        self._remember_asked((peer, r_ic.PolicyUpdate, subject_of(update)), waiting.nonce)
+        return self._to(peer, waiting.reply(records_of(update, self.config.ttl)))
+
+    def _solicit(self, peer: NodeId, prefix: HomePrefix, now: float) -> list[Wanted]:
+        """SMR, no more often than RFC 9301 §6.1 allows; else as soon as it does."""
+        key = (peer, prefix)
+        allowed = self._solicited.get(key, 0.0) + self.config.smr_interval
+        if now < allowed:
+            self._to_solicit.put(key, allowed)
+            return []
+        self._solicited[key] = now
+        self._solicited.move_to_end(key)
+        while len(self._solicited) > REMEMBERED:
+            self._solicited.popitem(last=False)
+        request = MapRequest(
+            nonce=self._nonces.next(now),
+            itr_rlocs=(self.config.address,),
+            questions=(_question(prefix),),
+            flags=MapRequestFlags.S | MapRequestFlags.D,
+        )
+        return [self._to(peer, request.packed())]
+
+    def _registration(self, peer: NodeId, message: Message, now: float) -> Datagram:
+        kind = CARRIERS[type(message)]
+        assert issubclass(kind, Registration)
+        asked = ANSWERS.get(type(message))
+        key = (peer, asked, subject_of(message)) if asked is not None else None
+        nonce = self._asked.get(key) if key is not None else None
+        if nonce is None:
+            nonce = self._nonces.next(now)
+        plain = kind(
+            nonce=nonce,
+            records=records_of(message, self.config.ttl),
+            flags=REGISTERING if kind is MapRegister else MapRegisterFlags(0),
+            identity=self.keepalive.identity(),
+        )
+        self._sent[nonce] = None
+        while len(self._sent) > REMEMBERED:
+            self._sent.popitem(last=False)
+        return self._sealed(peer, plain)
+
+    def _ask(
+        self,
+        peer: NodeId,
+        prefix: HomePrefix | None,
+        enclosing: Message | None,
+        now: float,
+        flags: MapRequestFlags = PLAIN,
+    ) -> list[Wanted]:
+        """Of a prefix, or of everything from now on (RFC 9437 §4)."""
+        question = _question(prefix) if prefix is not None else _everything()
+        request = MapRequest(
+            nonce=self._nonces.next(now),
+            itr_rlocs=(self.config.address,),
+            questions=(question,),
+            flags=flags,
+            reply=records_of(enclosing, 0)[0] if enclosing is not None else None,
+            identity=self.keepalive.identity() if enclosing is not None else None,
+        )
+        secret = self.config.keys[peer]
+        packed = self._questions.encapsulated(request, peer, secret, self.config.address)
+        return [self._to(peer, packed)]
+
+    def _greeting(self, peer: NodeId, now: float) -> Datagram:
+        nonce = self._nonces.next(now)
+        return self._sealed(
+            peer, MapNotify(nonce=nonce, records=(), identity=self.keepalive.identity())
+        )
+
+    def _sealed(self, peer: NodeId, message: Registration) -> Datagram:
+        key = self.config.keys[peer]
+        return self._to(peer, signed(message, key, KEY_ID, ALGORITHM).packed())
+
+    def _to(self, peer: NodeId, data: bytes) -> Datagram:
+        return Datagram(self.config.nodes[peer], data)
+
+    # In
+
+    def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]:
+        """A control message from the network; what cannot be believed is complained of."""
+        peer = self.config.names.get(source)
+        if peer is None:
+            return [Complain("message-refused", STRANGER, {"why": f"{source} is no peer"})]
+        try:
+            message = decode(data)
+            if isinstance(message, Registration):
+                return self._registered(peer, message, data, now)
+            if isinstance(message, EncapsulatedControl):
+                return self._encapsulated(peer, message, now)
+            if isinstance(message, MapReply):
+                return self._replied(peer, message, data)
+            if isinstance(message, MapRequest):
+                return self._requested(peer, message, now)
+        except ValueError as problem:
+            return [Complain("message-malformed", peer, {"why": str(problem)})]
+        return [_refused(peer, f"{type(message).__name__} is for nobody here")]
+
+    def _registered(
+        self, peer: NodeId, message: Registration, data: bytes, now: float
+    ) -> list[Wanted]:
+        if not is_authentic(message, data, self.config.keys[peer]):
+            return [_refused(peer, "the authentication data do not fit")]
+        answers = not isinstance(message, MapRegister) and message.nonce in self._sent
+        acknowledges = isinstance(message, MapNotifyAck)
+        if not answers and not acknowledges:
+            in_order = isinstance(message, MapRegister)
+            refusal = self._nonces.refusal(peer, message.nonce, now, in_order=in_order)
+            if refusal:
+                return [_refused(peer, refusal)]
+        outputs: list[Wanted] = []
+        if message.identity is not None:
+            outputs += self.keepalive.identified(peer, message.identity)
+        outputs += self.keepalive.heard(peer)
+        if not message.records:
+            return [*outputs, *self._greeted(peer, message)]
+        return [*outputs, *self._delivered(peer, message.records, message.nonce)]
+
+    def _greeted(self, peer: NodeId, message: Registration) -> list[Wanted]:
+        if not isinstance(message, MapNotify):
+            return []
+        answer = MapNotifyAck(nonce=message.nonce, records=(), identity=self.keepalive.identity())
+        return [self._sealed(peer, answer)]
+
+    def _delivered(self, peer: NodeId, records: tuple[EidRecord, ...], nonce: int) -> list[Wanted]:
+        found = message_in(records)
+        if found is None:
+            return [_refused(peer, "nobody of ours made it")]
+        self._remember_asked((peer, type(found), subject_of(found)), nonce)
+        if isinstance(found, r_ic.PolicySubscribe):
+            self._resolver.subscribed(peer, found.mode)
+        if isinstance(found, r_ic.PolicyUpdate | r_ic.PolicyAbsent):
+            self._remember_cached(peer, found)
+        return [Deliver(ends(found, peer, self.config.node))]
+
+    def _encapsulated(self, peer: NodeId, message: EncapsulatedControl, now: float) -> list[Wanted]:
+        """At a Map-Resolver: a question, with a one-time key that only a peer can have wrapped."""
+        request = decode(message.message)
+        if not isinstance(request, MapRequest) or not message.security or not request.questions:
+            return [_refused(peer, "no question, or none that is signed")]
+        security = RequestSecurity.parse(message.security)
+        secret = self.config.keys[peer]
+        key = unwrapped(security.wrapped, secret, request.nonce, security.wrapping)
+        refusal = self._nonces.refusal(peer, request.nonce, now)
+        if refusal:
+            return [_refused(peer, refusal)]
+        outputs: list[Wanted] = [*self.keepalive.heard(peer)]
+        if request.reply is not None:
+            return [*outputs, *self._delivered(peer, (request.reply,), request.nonce)]
+        question = request.questions[0]
+        prefix = prefix_of(question.eid, question.mask_length)
+        if prefix is None:
+            return [*outputs, _refused(peer, f"{question.eid} is no EID of this deployment")]
+        waiting = Waiting(nonce=request.nonce, key=key, security=security)
+        held = self._resolver.asked(peer, prefix, waiting)
+        if held is not None:
+            return [*outputs, self._reply(peer, waiting, held)]
+        asked = ends(r_ic.PolicyRequest(prefix=prefix), peer, self.config.node)
+        return [*outputs, Deliver(asked)]
+
+    def _replied(self, peer: NodeId, reply: MapReply, data: bytes) -> list[Wanted]:
+        refusal = self._questions.answered(reply, data, peer)
+        if refusal:
+            return [_refused(peer, refusal)]
+        return [*self.keepalive.heard(peer), *self._delivered(peer, reply.records, reply.nonce)]
+
+    def _requested(self, peer: NodeId, request: MapRequest, now: float) -> list[Wanted]:
+        """An SMR: ask who answered before, if it is in use here (RFC 9301 §6.1)."""
+        if not request.flags & MapRequestFlags.S:
+            return [_refused(peer, "a question outside the mapping system")]
+        asked: list[Wanted] = []
+        for question in request.questions:
+            prefix = prefix_of(question.eid, question.mask_length)
+            if prefix is None or prefix not in self._cached:
+                continue
+            flags = MapRequestFlags.SMR_INVOKED
+            asked += self._ask(self._cached[prefix], prefix, None, now, flags)
+        return asked
+
+    def _remember_cached(self, peer: NodeId, answer: Message) -> None:
+        prefixes, _ = mapping_of(answer)
+        for prefix in prefixes:
+            self._cached[prefix] = peer
+            self._cached.move_to_end(prefix)
+        while len(self._cached) > REMEMBERED:
+            self._cached.popitem(last=False)
+
+    def _remember_asked(self, key: tuple[NodeId, type[Message], str], nonce: int) -> None:
+        self._asked[key] = nonce
+        self._asked.move_to_end(key)
+        while len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """A datagram has room for one policy; its acknowledgement is for one, too."""
+    if isinstance(message, r_ic.PolicyUpdate) and len(message.policies) > 1:
+        for policy in message.policies:
+            yield msgspec.structs.replace(message, policies=(policy,))
+        return
+    yield message
+
+
+def _question(prefix: HomePrefix) -> Question:
+    kind = IPv6Address if prefix.is_ipv6 else IPv4Address
+    return Question(eid=kind(prefix.network), mask_length=prefix.length)
+
+
+def _everything() -> Question:
+    return Question(eid=IPv6Address(0), mask_length=0, wants_notifications=True)
+
+
+def _refused(peer: NodeId, why: str) -> Complain:
+    return Complain("message-refused", peer, {"why": why})

@@ -1,0 +1,35 @@
+"""Whether a placement fits LISP (RFC 9301): tunnel routers around a mapping system."""
+
+from collections.abc import Iterator
+
+from opendmm.constellation.carriage import all_or_nothing
+from opendmm.constellation.deployment import Deployment
+from opendmm.constellation.file import BindingName
+from opendmm.constellation.findings import Check, Finding
+from opendmm.constellation.placement import Placement
+from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.reference_points.catalogue import ReferencePointName
+
+FE = FunctionalEntity
+CARRIED = frozenset({ReferencePointName.R_XC, ReferencePointName.R_IC, ReferencePointName.R_EC})
+"""The reference points between tunnel routers and the mapping system."""
+TUNNEL_ROUTER = {FE.FE_MCTX, FE.FE_I, FE.FE_E}
+"""An xTR has one of these."""
+
+
+def lisp_pairs(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
+    """Which nodes share a key, by name: each tunnel router with each Map-Server."""
+    if BindingName.LISP not in deployment.bindings.values():
+        return set()
+    plans = deployment.nodes.items()
+    routers = {name for name, plan in plans if TUNNEL_ROUTER & set(plan.entities)}
+    servers = {name for name, plan in plans if FE.FE_IEC in plan.entities}
+    return {(min(a, b), max(a, b)) for a in routers for b in servers if a != b}
+
+
+def _together(placement: Placement) -> Iterator[Finding]:
+    """A registration is what egress and ingresses go by: they are carried together."""
+    yield from all_or_nothing(placement, BindingName.LISP, "LISP", CARRIED)
+
+
+CHECKS: tuple[Check, ...] = (_together,)
