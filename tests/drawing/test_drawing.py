@@ -59,7 +59,7 @@ def test_the_picture_names_every_node_entity_and_reference_point(example: Path) 
     for node in (*deployment.nodes, *(s.name for s in deployment.subscribers.values())):
         assert node in texts
     words = " ".join(texts).split()
-    for point in ("R_XA", "R_XU", "R_XX", "R_IC", "R_EC", "R_XC"):
+    for point in ("R_XA", "R_XU", "R_XX", "R_IC", "R_EC", "R_XC") if deployment.subscribers else ():
         assert point in words
     assert ("R_II" in words) == (len(deployment.controllers) > 1)
 

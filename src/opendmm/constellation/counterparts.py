@@ -64,7 +64,8 @@ def _notification(placement: Placement) -> Iterator[Finding]:
 
 
 def _indirection_control(placement: Placement) -> Iterator[Finding]:
-    """FE_MCTX and FE_E without any FE_IEC; an FE_IEC without FE_I or FE_MCTX."""
+    """FE_MCTX and FE_E without any FE_IEC; an FE_IEC without FE_I or FE_MCTX, unless it serves
+    LISP sites of other makes and nobody else."""
     controllers = placement.hosting(FE.FE_IEC)
     for entity, point, consequence in (
         (FE.FE_MCTX, "R_XC", "no ingress ever hears of a move"),
@@ -83,7 +84,8 @@ def _indirection_control(placement: Placement) -> Iterator[Finding]:
         (FE.FE_I, "R_IC", "it has nobody to give policies to"),
         (FE.FE_MCTX, "R_XC", "nobody tells it of a move"),
     ):
-        if controllers and not placement.hosting(entity):
+        alone = placement.deployment.lisp.sites and not placement.anchors
+        if controllers and not placement.hosting(entity) and not alone:
             yield Finding(
                 severity=Severity.ERROR,
                 section=point,

@@ -10,6 +10,7 @@ from opendmm.constellation.file import (
     BgpSection,
     BindingName,
     DatabaseMode,
+    LispSection,
     Means,
     Mipv6Section,
     MobilityHeaderSecurity,
@@ -165,6 +166,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     delegation: bool
     delegation_proof: ProofMode = ProofMode.MOBILE_NODE
     rfc8885: Rfc8885Section = Rfc8885Section()
+    lisp: LispSection = LispSection()
     mipv6: Mipv6Section = Mipv6Section()
     mobility_headers: MobilityHeaderSecurity = MobilityHeaderSecurity.AUTHENTICATION_OPTION
     bgp: BgpSection = BgpSection()

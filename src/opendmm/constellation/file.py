@@ -232,6 +232,46 @@ class Rfc8885Section(Strict, frozen=True, kw_only=True):
     ] = Compatibility.NONE
 
 
+class LispAlgorithm(StrEnum):
+    """How a registration is authenticated (RFC 9301 §12.5)."""
+
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA256_HKDF = "sha256-hkdf"
+
+
+class LispSiteSection(Strict, frozen=True, kw_only=True):
+    """A LISP site of another make, and what it may register (RFC 9301 §8.2)."""
+
+    name: Annotated[str, Meta(min_length=1, description="For people.")]
+    eid_prefixes: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="IPv6 and IPv4; what is more specific is allowed, too."),
+    ]
+    key: Annotated[str, Meta(min_length=1, description="The secret shared with the site.")]
+    key_id: Annotated[int, Meta(ge=0, le=255, description="As the site's messages name it.")] = 0
+    instance: Annotated[
+        int, Meta(ge=0, le=16777215, description="The Instance ID of the prefixes; 0: none.")
+    ] = 0
+    algorithms: Annotated[
+        tuple[LispAlgorithm, ...],
+        Meta(min_length=1, description="Those accepted; sha1 for who knows no better."),
+    ] = (LispAlgorithm.SHA256, LispAlgorithm.SHA256_HKDF)
+    any_nonce: Annotated[
+        bool,
+        Meta(description="For who draws nonces at random; replays of theirs go unnoticed."),
+    ] = False
+
+
+class LispSection(Strict, frozen=True, kw_only=True):
+    """LISP (RFC 9301), beside what reference points carried by `lisp` need."""
+
+    sites: Annotated[
+        tuple[LispSiteSection, ...],
+        Meta(description="Nodes with FE_IEC are Map-Server and Map-Resolver for these, too."),
+    ] = ()
+
+
 class Mipv6Section(Strict, frozen=True, kw_only=True):
     """Mobile IPv6 (RFC 6275), for an R_XU carried by `mipv6`."""
 
@@ -682,6 +722,9 @@ class ConstellationFile(Strict, frozen=True, kw_only=True):
     rfc8885: Annotated[
         Rfc8885Section, Meta(description="For reference points carried by `rfc8885`.")
     ] = Rfc8885Section()
+    lisp: Annotated[
+        LispSection, Meta(description="LISP sites of other makes, to serve at nodes with FE_IEC.")
+    ] = LispSection()
     mipv6: Annotated[Mipv6Section, Meta(description="For an R_XU carried by `mipv6`.")] = (
         Mipv6Section()
     )

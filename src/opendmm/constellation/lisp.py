@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from opendmm.constellation.carriage import all_or_nothing
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
-from opendmm.constellation.findings import Check, Finding
+from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.reference_points.catalogue import ReferencePointName
 
@@ -27,9 +28,31 @@ def lisp_pairs(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
     return {(min(a, b), max(a, b)) for a in routers for b in servers if a != b}
 
 
+def serves_sites(deployment: Deployment, node: NodeId) -> bool:
+    """Whether a node is Map-Server and Map-Resolver for sites of other makes."""
+    return bool(deployment.lisp.sites) and FE.FE_IEC in deployment.nodes[node].entities
+
+
+def _foreign(placement: Placement) -> Iterator[Finding]:
+    """Who may register an EID is believed to have it: that must be nobody's home here."""
+    pools = placement.deployment.pools
+    for index, site in enumerate(placement.deployment.lisp.sites):
+        for text in site.eid_prefixes:
+            mine = HomePrefix.parse(text)
+            if any(pool.covers(mine) or mine.covers(pool) for pool in pools):
+                yield Finding(
+                    severity=Severity.ERROR,
+                    section="RFC 9301 §8.2",
+                    where=("lisp", "sites", index, "eid_prefixes"),
+                    message=f"site {site.name} could register mobile nodes of ours: {text} "
+                    "overlaps a pool",
+                    hint="mobile nodes are registered by their anchors, with a grant",
+                )
+
+
 def _together(placement: Placement) -> Iterator[Finding]:
     """A registration is what egress and ingresses go by: they are carried together."""
     yield from all_or_nothing(placement, BindingName.LISP, "LISP", CARRIED)
 
 
-CHECKS: tuple[Check, ...] = (_together,)
+CHECKS: tuple[Check, ...] = (_together, _foreign)

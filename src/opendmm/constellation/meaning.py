@@ -54,10 +54,20 @@ def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem
         missing_parts,
         bgp_mistakes,
         _security,
+        _lisp_sites,
         scenario_mistakes,
     ]
     found = [mistake for check in checks for mistake in check(file)]
     return [Problem(*source.place(where), message, hint) for where, message, hint in found]
+
+
+def _lisp_sites(file: ConstellationFile) -> Iterator[Mistake]:
+    """Served by a node that records where mobile nodes are."""
+    for index, site in enumerate(file.lisp.sites):
+        for number, prefix in enumerate(site.eid_prefixes):
+            yield from well_formed(prefix, ("lisp", "sites", index, "eid_prefixes", number))
+    if file.lisp.sites and not hosting(file, FE.FE_IEC):
+        yield ("lisp", "sites"), "no node has FE_IEC to serve them", "give one FE_IEC"
 
 
 def _security(file: ConstellationFile) -> Iterator[Mistake]:

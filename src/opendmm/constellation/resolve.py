@@ -73,6 +73,7 @@ def deployment(file: ConstellationFile) -> Deployment:
         delegation_proof=file.security.delegation_proof,
         mobility_headers=file.security.mobility_headers,
         rfc8885=file.rfc8885,
+        lisp=file.lisp,
         mipv6=file.mipv6,
         bgp=file.bgp,
         material=file.security.material,

@@ -4,15 +4,41 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 
 from opendmm.bindings.lisp.config import LispConfig
+from opendmm.bindings.lisp.map_server import MapServer
+from opendmm.bindings.lisp.node import LispNode
+from opendmm.bindings.lisp.sites import Eid, Site
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.lisp import lisp_pairs
+from opendmm.constellation.file import LispAlgorithm, LispSiteSection
+from opendmm.constellation.lisp import lisp_pairs, serves_sites
+from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
+from opendmm.wire.lisp.numbers import AlgorithmId
+
+ALGORITHMS = {
+    LispAlgorithm.SHA1: AlgorithmId.HMAC_SHA_1_96,
+    LispAlgorithm.SHA256: AlgorithmId.HMAC_SHA_256_128,
+    LispAlgorithm.SHA256_HKDF: AlgorithmId.HMAC_SHA_256_128_HKDF,
+}
+
+
+def lisp_node(
+    deployment: Deployment, node: NodeId, shared_keys: Mapping[NodeId, bytes]
+) -> LispNode | None:
+    """What a node does of LISP; None when it has no part in it."""
+    pairs = lisp_pairs(deployment)
+    if node not in deployment.nodes:
+        return None
+    serves = serves_sites(deployment, node)
+    if not serves and not any(node in pair for pair in pairs):
+        return None
+    server = MapServer([_site(section) for section in deployment.lisp.sites]) if serves else None
+    return LispNode(lisp_config(deployment, node, shared_keys), server)
 
 
 def lisp_config(
     deployment: Deployment, node: NodeId, shared_keys: Mapping[NodeId, bytes]
 ) -> LispConfig:
-    """What `node` is told. Locators are the RLOCs."""
+    """What `node` is told of the nodes of ours. Locators are the RLOCs."""
     peers = {other for pair in lisp_pairs(deployment) if node in pair for other in pair} - {node}
     return LispConfig(
         node=node,
@@ -27,6 +53,11 @@ def lisp_config(
     )
 
 
-def speaks_lisp(deployment: Deployment, node: NodeId) -> bool:
-    """Whether a node is a tunnel router or of the mapping system."""
-    return any(node in pair for pair in lisp_pairs(deployment))
+def _site(section: LispSiteSection) -> Site:
+    return Site(
+        name=section.name,
+        eids=tuple(Eid(section.instance, HomePrefix.parse(text)) for text in section.eid_prefixes),
+        keys={section.key_id: section.key.encode()},
+        algorithms=frozenset(ALGORITHMS[one] for one in section.algorithms),
+        any_nonce=section.any_nonce,
+    )

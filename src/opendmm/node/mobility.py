@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from opendmm.bindings.lisp.node import LispNode
 from opendmm.bindings.lisp.transport import LispTransport
 from opendmm.bindings.mipv6.node import MobileIpv6Node
 from opendmm.bindings.mipv6.transport import PacketTransport
@@ -14,7 +13,7 @@ from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName, MobilityHeaderSecurity
 from opendmm.forwarding.kernel.transport_security import TransportSecurity
 from opendmm.model.identity import NodeId
-from opendmm.node.lisp import lisp_config, speaks_lisp
+from opendmm.node.lisp import lisp_node
 from opendmm.node.mipv6 import mip_config
 from opendmm.node.pmipv6 import pmip_config
 from opendmm.node.rfc8885 import distributed_config
@@ -45,8 +44,9 @@ def configurations(
 ) -> dict[BindingName, object]:
     """What each protocol of a daemon over the Mobility Header is told of its deployment."""
     told: dict[BindingName, object] = {}
-    if speaks_lisp(deployment, node):
-        told[BindingName.LISP] = lisp_config(deployment, node, shared_keys)
+    lisp = lisp_node(deployment, node, shared_keys)
+    if lisp is not None:
+        told[BindingName.LISP] = lisp.config
     if node in deployment.nodes and node not in deployment.correspondents:
         told |= {n: core.config for n, core in cores(deployment, node, shared_keys).items()}
     if BindingName.MIPV6 in deployment.bindings.values():
@@ -64,11 +64,10 @@ def carriers(
     """What carries reference points besides the native binding, for a daemon of the deployment: a
     network element's, a mobile node's or a correspondent's."""
     made: dict[BindingName, Carrier] = {}
-    if speaks_lisp(deployment, node):
-        lisp = LispNode(lisp_config(deployment, node, shared_keys))
-        made[BindingName.LISP] = LispTransport(
-            BindingName.LISP, lisp, listener(BindingName.LISP), now
-        )
+    lisp = lisp_node(deployment, node, shared_keys)
+    if lisp is not None:
+        listens = listener(BindingName.LISP)
+        made[BindingName.LISP] = LispTransport(BindingName.LISP, lisp, listens, now)
     if node in deployment.nodes and node not in deployment.correspondents:
         for name, core in cores(deployment, node, shared_keys).items():
             security = encryption(deployment, core)

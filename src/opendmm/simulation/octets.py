@@ -12,14 +12,13 @@ from hashlib import sha256
 from ipaddress import IPv6Address
 from typing import Protocol
 
-from opendmm.bindings.lisp.node import LispNode
 from opendmm.bindings.mobility.living import Pure
 from opendmm.bindings.mobility.outputs import Complain, Datagram, Deliver, Reachable, Wanted
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
 from opendmm.constellation.roles import mobility_associations
 from opendmm.model.identity import NodeId
-from opendmm.node.lisp import lisp_config, speaks_lisp
+from opendmm.node.lisp import lisp_node
 from opendmm.node.mobility import cores
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.simulation.network import Network
@@ -100,8 +99,9 @@ class OctetNetwork:
 
     def _core(self, name: NodeId, keys: Mapping[NodeId, bytes]) -> Core | None:
         """A constellation has one such protocol, or none."""
-        if speaks_lisp(self._deployment, name):
-            return LispNode(lisp_config(self._deployment, name, keys))
+        lisp = lisp_node(self._deployment, name, keys)
+        if lisp is not None:
+            return lisp
         over_mobility_header = cores(self._deployment, name, keys)
         carried = CARRIED & set(over_mobility_header)
         return next((over_mobility_header[one] for one in carried), None)

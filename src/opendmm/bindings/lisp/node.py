@@ -21,16 +21,18 @@ from opendmm.bindings.lisp.carriage import (
 from opendmm.bindings.lisp.config import LispConfig
 from opendmm.bindings.lisp.enclosure import message_in, prefix_of, records_of
 from opendmm.bindings.lisp.keepalive import Keepalive
+from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.nonces import Nonces
 from opendmm.bindings.lisp.resolving import Resolver, Waiting
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver, Wanted
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.context import ContextId
 from opendmm.model.identity import NodeId
 from opendmm.model.policy import Direction
-from opendmm.reference_points import r_ic
+from opendmm.reference_points import r_ic, r_xc
 from opendmm.reference_points.catalogue import Envelope
-from opendmm.reference_points.message import Message
+from opendmm.reference_points.message import Message, accepted
 from opendmm.wire.errors import WireError
 from opendmm.wire.lisp import decode, is_authentic, signed
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
@@ -48,6 +50,7 @@ from opendmm.wire.lisp.security import RequestSecurity, unwrapped
 
 ALGORITHM = AlgorithmId.HMAC_SHA_256_128_HKDF
 KEY_ID = 1
+OURS = "of this constellation"
 REMEMBERED = 100_000
 PLAIN = MapRequestFlags(0)
 REGISTERING = MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M
@@ -56,8 +59,12 @@ REGISTERING = MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M
 class LispNode:
     """What a node does on receipt of a control message, of a message to carry, and of time."""
 
-    def __init__(self, config: LispConfig) -> None:
+    def __init__(self, config: LispConfig, server: MapServer | None = None) -> None:
         self.config = config
+        self.server = server
+        """For sites of other makes, where this is a Map-Server for them, too."""
+        self._proposed: OrderedDict[ContextId, Registration] = OrderedDict()
+        """Registrations that the FE_IEC has not answered; others are told of what it accepts."""
         peers = [peer for peer in config.keys if peer in config.nodes]
         self.keepalive = Keepalive(config.node, peers, config.keepalive, config.missing_allowed)
         self._nonces = Nonces()
@@ -116,8 +123,17 @@ class LispNode:
                 waiting = self._resolver.waiting(peer, (prefix,))
                 records = records_of(message, 1, Action.NATIVELY_FORWARD)
                 return [self._to(peer, waiting.reply(records))] if waiting is not None else []
-            case _:
-                return [self._registration(peer, message, now)]
+            case r_xc.LocationAcknowledgement():
+                self._publish(peer, message, now)
+        return [self._registration(peer, message, now)]
+
+    def _publish(self, peer: NodeId, answer: r_xc.LocationAcknowledgement, now: float) -> None:
+        """What others may ask for is what the FE_IEC has accepted."""
+        proposed = self._proposed.pop(answer.key, None)
+        if self.server is None or proposed is None or not accepted(answer.status):
+            return
+        xtr = self.config.nodes[peer]
+        self.server.learn(proposed.records, xtr, OURS, now + self.config.lifetime)
 
     def _tell(
         self, peer: NodeId, update: r_ic.PolicyUpdate, prefixes: tuple[HomePrefix, ...], now: float
@@ -247,6 +263,11 @@ class LispNode:
         outputs += self.keepalive.heard(peer)
         if not message.records:
             return [*outputs, *self._greeted(peer, message)]
+        found = message_in(message.records)
+        if isinstance(found, r_xc.LocationUpdate) and self.server is not None:
+            self._proposed[found.context.key] = message
+            while len(self._proposed) > REMEMBERED:
+                self._proposed.popitem(last=False)
         return [*outputs, *self._delivered(peer, message.records, message.nonce)]
 
     def _greeted(self, peer: NodeId, message: Registration) -> list[Wanted]:

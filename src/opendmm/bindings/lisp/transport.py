@@ -3,49 +3,61 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from ipaddress import IPv6Address
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from opendmm.bindings.lisp.map_server import Send
 from opendmm.bindings.lisp.node import LispNode
 from opendmm.bindings.mobility.living import Listener, LivingCore, count
-from opendmm.bindings.mobility.outputs import Datagram, Wanted
+from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Wanted
 from opendmm.wire.lisp.numbers import CONTROL_PORT
 
 LARGEST = 65_535
 AT_ONCE = 64
 """Datagrams taken before the event loop sees to something else."""
+ANY = {socket.AF_INET6: "::", socket.AF_INET: "0.0.0.0"}
+Ip = IPv4Address | IPv6Address
 
 
 class LispTransport(LivingCore[Wanted]):
-    """Lives in one event loop: `start`, then `send` at will, `close` at the end."""
+    """Lives in one event loop: `start`, then `send` at will, `close` at the end.
+
+    Nodes of ours are spoken to from the locator. A Map-Server for others listens at all addresses.
+    """
 
     def __init__(
         self, name: str, core: LispNode, listener: Listener, now: Callable[[], float]
     ) -> None:
         super().__init__(name, core, listener, now)
         self.core = core
-        self._socket: socket.socket | None = None
+        self._own: socket.socket | None = None
+        self._any: dict[socket.AddressFamily, socket.socket] = {}
 
     def listen(self) -> None:
-        """Open the socket. Raises OSError."""
-        self._socket = self._opened()
+        """Open the sockets. Raises OSError."""
+        serving = self.core.server is not None
+        self._own = _opened(socket.AF_INET6, str(self.core.config.address), shared=serving)
+        if serving:
+            self._any = {
+                family: _opened(family, address, shared=True) for family, address in ANY.items()
+            }
 
     def start(self) -> None:
         """Read what comes; listens, where that has not been done."""
-        self._socket = reading = self._socket or self._opened()
-        asyncio.get_running_loop().add_reader(reading, self._read)
+        if self._own is None:
+            self.listen()
+        for one in self._sockets():
+            asyncio.get_running_loop().add_reader(one, partial(self._read, one))
         self.begin()
 
-    def _opened(self) -> socket.socket:
-        opened = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        opened.setblocking(False)
-        opened.bind((str(self.core.config.address), CONTROL_PORT))
-        return opened
+    def _sockets(self) -> list[socket.socket]:
+        return [*([self._own] if self._own is not None else []), *self._any.values()]
 
     def close(self) -> None:
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
+        for one in self._sockets():
+            asyncio.get_running_loop().remove_reader(one)
+            one.close()
+        self._own, self._any = None, {}
         self.end()
 
     def rows(self) -> list[dict[str, object]]:
@@ -56,23 +68,59 @@ class LispTransport(LivingCore[Wanted]):
         ]
 
     def perform(self, one: Wanted) -> None:
-        if not isinstance(one, Datagram) or self._socket is None:
+        if not isinstance(one, Datagram) or self._own is None:
             return
         peer = self.core.config.names[one.to]
         try:
-            self._socket.sendto(one.data, (str(one.to), CONTROL_PORT))
+            self._own.sendto(one.data, (str(one.to), CONTROL_PORT))
         except OSError as error:
             self.complain("message-unsendable", peer, {"why": str(error)})
             return
         count(self.sent, peer)
 
-    def _read(self) -> None:
+    def _read(self, reading: socket.socket) -> None:
         for _ in range(AT_ONCE):
-            if self._socket is None:
+            if reading.fileno() < 0:
                 return
             try:
-                data, address = self._socket.recvfrom(LARGEST)
+                data, address = reading.recvfrom(LARGEST)
             except BlockingIOError:
                 return
-            source = IPv6Address(address[0].partition("%")[0])
-            self.carry_out(self.core.receive(data, source, self.now()))
+            source = ip_address(address[0].partition("%")[0])
+            server = self.core.server
+            if server is None or source in self.core.config.names:
+                assert isinstance(source, IPv6Address)
+                self.carry_out(self.core.receive(data, source, self.now()))
+            else:
+                self._serve(reading, data, source)
+
+    def _serve(self, reading: socket.socket, data: bytes, source: Ip) -> None:
+        """Somebody who is no node of ours."""
+        assert self.core.server is not None
+        for one in self.core.server.receive(data, source, self.now()):
+            match one:
+                case Send(to, port, octets):
+                    self._answer(reading, to, port, octets)
+                case Complain(event, peer, fields):
+                    self.complain(event, peer, fields)
+
+    def _answer(self, reading: socket.socket, to: Ip, port: int, data: bytes) -> None:
+        """From where it came in, if that can reach it."""
+        family = socket.AF_INET6 if to.version == 6 else socket.AF_INET
+        sending = reading if reading.family == family else self._any[family]
+        try:
+            sending.sendto(data, (str(to), port))
+        except OSError as error:
+            self.complain("message-unsendable", STRANGER, {"to": str(to), "why": str(error)})
+
+
+def _opened(family: socket.AddressFamily, address: str, *, shared: bool) -> socket.socket:
+    """`shared`: the port, at one address by one socket and at all others by another."""
+    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    opened.setblocking(False)
+    if shared:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    opened.bind((address, CONTROL_PORT))
+    return opened

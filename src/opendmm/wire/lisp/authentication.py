@@ -64,18 +64,20 @@ def signed(
 def is_authentic(message: Registration, payload: bytes, key: bytes) -> bool:
     """Whether who has the key made the message; `payload` is as it came.
 
-    A digest that was not shortened is as good (some speakers fill in all of it); one that was
-    shortened further, or an unknown algorithm, is not.
+    A digest that was not shortened is as good (some speakers fill in all of it), and one that
+    covers xTR-ID and Site-ID, too; one that was shortened further, or an unknown algorithm, is not.
     """
     said = message.authentication
     if said.algorithm not in SIZES:
         return False
     if len(said.data) not in (SIZES[said.algorithm], WHOLE[said.algorithm]):
         return False
-    covered = payload[: len(payload) - _uncovered(message)]
-    start = _AUTHENTICATION_AT
-    blanked = covered[:start] + bytes(len(said.data)) + covered[start + len(said.data) :]
-    return hmac.compare_digest(_mac(message, blanked, key)[: len(said.data)], said.data)
+    start, end = _AUTHENTICATION_AT, _AUTHENTICATION_AT + len(said.data)
+    blanked = payload[:start] + bytes(len(said.data)) + payload[end:]
+    return any(
+        hmac.compare_digest(_mac(message, covered, key)[: len(said.data)], said.data)
+        for covered in (blanked[: len(payload) - _uncovered(message)], blanked)
+    )
 
 
 _AUTHENTICATION_AT = 16

@@ -1,0 +1,230 @@
+"""A Map-Server and Map-Resolver for tunnel routers of other makes (RFC 9301 §8). Pure.
+
+Sites register by plain Map-Registers; whoever asks is answered in their place, or the question goes
+to the site. What nodes of ours have registered with the framework's grants is answered, too.
+"""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+import msgspec
+
+from opendmm.bindings.lisp.registry import Registered, Registry, hole
+from opendmm.bindings.lisp.sites import Eid, Site, eid_of
+from opendmm.bindings.mobility.outputs import STRANGER, Complain
+from opendmm.wire.errors import WireError
+from opendmm.wire.lisp import Filling, decode, signed
+from opendmm.wire.lisp.authentication import WHOLE
+from opendmm.wire.lisp.encapsulated import EncapsulatedControl
+from opendmm.wire.lisp.messages import MapNotify, MapRegister, MapReply, MapRequest
+from opendmm.wire.lisp.numbers import (
+    CONTROL_PORT,
+    Action,
+    LocatorFlags,
+    MapRegisterFlags,
+    MapRequestFlags,
+)
+from opendmm.wire.lisp.records import EidRecord, Locator, Question
+
+REGISTRATION_LASTS = 180.0
+"""Seconds, where a site does not say (RFC 9301 §8.2)."""
+HOLE_TTL, NOWHERE_TTL = 1, 15
+"""Minutes: of an EID of a site that is not registered, and of one of no site (RFC 9301 §8.3)."""
+MOST_RECORDS = 16
+"""More-specific prefixes in one answer."""
+Ip = IPv4Address | IPv6Address
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Octets for an address that is no peer of ours."""
+
+    to: Ip
+    port: int
+    data: bytes
+
+
+Wanted = Send | Complain
+
+
+class MapServer:
+    """`sites` are those of other makes. What our own have is told by `learn`."""
+
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self.sites = {site.name: site for site in sites}
+        self.registry = Registry()
+        self._nonces: dict[tuple[str, bytes], int] = {}
+
+    def receive(self, data: bytes, source: Ip, now: float) -> list[Wanted]:
+        """A control message from anybody."""
+        try:
+            message = decode(data)
+            match message:
+                case MapRegister():
+                    return self._registered(message, data, source, now)
+                case EncapsulatedControl():
+                    return self._asked(message, data, now)
+                case _:
+                    return [_refused(source, f"{type(message).__name__} is for nobody here")]
+        except WireError as problem:
+            return [_refused(source, str(problem), event="message-malformed")]
+
+    def learn(self, records: Iterable[EidRecord], xtr: Ip, site: str, expires_at: float) -> None:
+        """A registration of a node of ours; without locators it ends."""
+        for record in records:
+            eid = eid_of(record)
+            if eid is None:
+                continue
+            usable = tuple(one for one in record.known_locators if one.priority < 255)
+            if not usable:
+                self.registry.remove(eid)
+                continue
+            self.registry.put(
+                eid, Registered(site, usable, xtr, record.ttl, expires_at, proxy=True)
+            )
+
+    # Registrations
+
+    def _registered(
+        self, message: MapRegister, data: bytes, source: Ip, now: float
+    ) -> list[Wanted]:
+        eids = [eid_of(record) for record in message.records]
+        site = self._site(message, data, [eid for eid in eids if eid is not None])
+        if site is None or not eids or None in eids:
+            return [_refused(source, "no site with these EID-prefixes has made it")]
+        refusal = self._replayed(site, message, source)
+        if refusal:
+            return [_refused(source, refusal)]
+        for record, eid in zip(message.records, eids, strict=True):
+            assert eid is not None
+            self._record(site, message, record, eid, source, now)
+        if not message.flags & MapRegisterFlags.M:
+            return []
+        return [Send(source, CONTROL_PORT, self._notify(site, message))]
+
+    def _site(self, message: MapRegister, data: bytes, eids: list[Eid]) -> Site | None:
+        for site in self.sites.values():
+            if all(site.has(eid) for eid in eids) and site.made(message, data):
+                return site
+        return None
+
+    def _replayed(self, site: Site, message: MapRegister, source: Ip) -> str:
+        """Why a registration is none; empty when it is one (RFC 9301 §5.6)."""
+        if site.any_nonce:
+            return ""
+        who = message.identity.packed() if message.identity is not None else source.packed
+        key = (site.name, who)
+        if message.nonce <= self._nonces.get(key, -1):
+            return f"nonce {message.nonce:#x} is not greater than the last one: a replay?"
+        self._nonces[key] = message.nonce
+        return ""
+
+    def _record(
+        self,
+        site: Site,
+        message: MapRegister,
+        record: EidRecord,
+        eid: Eid,
+        source: Ip,
+        now: float,
+    ) -> None:
+        if not record.ttl or not record.known_locators:
+            self.registry.remove(eid)
+            return
+        timed = message.flags & MapRegisterFlags.T
+        lasts = record.ttl * 60.0 if timed else REGISTRATION_LASTS
+        locators = record.known_locators
+        before = self.registry.get(eid)
+        if message.flags & MapRegisterFlags.A_MERGE and before is not None:
+            locators = _merged(before.locators, locators)
+        proxy = bool(message.flags & MapRegisterFlags.P)
+        registered = Registered(site.name, locators, source, record.ttl, now + lasts, proxy)
+        self.registry.put(eid, registered)
+
+    def _notify(self, site: Site, message: MapRegister) -> bytes:
+        """As the site signs itself: some fill in whole digests."""
+        said = message.authentication
+        whole = len(said.data) == WHOLE[said.algorithm]
+        notify = MapNotify(nonce=message.nonce, records=message.records)
+        filling = Filling.WHOLE if whole else Filling.SHORTENED
+        key = site.keys[said.key_id]
+        return signed(notify, key, said.key_id, said.algorithm, filling).packed()
+
+    # Questions
+
+    def _asked(self, message: EncapsulatedControl, data: bytes, now: float) -> list[Wanted]:
+        request = decode(message.message)
+        asker = message.source
+        if not isinstance(request, MapRequest) or not request.questions:
+            return [_refused(asker, "no question")]
+        if request.flags & MapRequestFlags.PROBE:
+            return [_refused(asker, "a probe does not go by the mapping system")]
+        if message.security:
+            return [_refused(asker, "there is no secret to unwrap its one-time key with")]
+        eid = eid_of(request.questions[0])
+        if eid is None:
+            return [_refused(asker, "no EID of IPv4 or IPv6")]
+        found = self.registry.covering(eid, now)
+        asks_the_site = request.flags & MapRequestFlags.A
+        if found is not None and (asks_the_site or not found[1].proxy):
+            return [Send(found[1].xtr, CONTROL_PORT, data)]
+        records = self._answers(request.questions[0], eid, found, now)
+        to = next((one for one in request.itr_rlocs if isinstance(one, Ip)), None)
+        if to is None:
+            return [_refused(asker, "no ITR-RLOC to answer to")]
+        reply = MapReply(nonce=request.nonce, records=records)
+        return [Send(to, message.source_port, reply.packed())]
+
+    def _answers(
+        self, question: Question, eid: Eid, found: tuple[Eid, Registered] | None, now: float
+    ) -> tuple[EidRecord, ...]:
+        if found is None:
+            return (self._nothing(question, eid),)
+        covered, registered = found
+        if self.registry.has_many(registered.site):
+            return (_positive(question, eid, registered),)
+        within = list(self.registry.under(covered, registered.site, now))[:MOST_RECORDS]
+        return tuple(_positive(question, *one) for one in (found, *within))
+
+    def _nothing(self, question: Question, eid: Eid) -> EidRecord:
+        """RFC 9301 §8.3: natively forward what is of no site, or of one and not registered."""
+        for site in self.sites.values():
+            for allowed in site.eids:
+                if allowed.covers(eid):
+                    empty = self.registry.hole(eid, allowed, site.name)
+                    return _negative(question, empty, HOLE_TTL)
+        known = tuple(eid for site in self.sites.values() for eid in site.eids)
+        registered = self.registry.hole(hole(eid, 0, known), eid, "")
+        return _negative(question, registered, NOWHERE_TTL)
+
+
+def _positive(question: Question, eid: Eid, registered: Registered) -> EidRecord:
+    """On behalf of the ETR: not authoritative, no locator is the sender's own."""
+    locators = (
+        msgspec.structs.replace(one, flags=one.flags & LocatorFlags.R)
+        for one in registered.locators
+    )
+    return msgspec.structs.replace(_record(question, eid, registered.ttl), locators=tuple(locators))
+
+
+def _negative(question: Question, eid: Eid, ttl: int) -> EidRecord:
+    return msgspec.structs.replace(_record(question, eid, ttl), action=Action.NATIVELY_FORWARD)
+
+
+def _record(question: Question, eid: Eid, ttl: int) -> EidRecord:
+    kind = IPv6Address if eid.prefix.is_ipv6 else IPv4Address
+    address = kind(eid.prefix.network)
+    asked = question.eid
+    if not isinstance(asked, Ip) and asked is not None:
+        within = msgspec.structs.replace(asked, address=address)
+        return EidRecord(eid=within, mask_length=eid.prefix.length, ttl=ttl)
+    return EidRecord(eid=address, mask_length=eid.prefix.length, ttl=ttl)
+
+
+def _merged(before: tuple[Locator, ...], now: tuple[Locator, ...]) -> tuple[Locator, ...]:
+    """RFC 8378 §5.1.2: those of several xTRs; of the same locator the latest word counts."""
+    latest = {one.address for one in now}
+    return (*(one for one in before if one.address not in latest), *now)
+
+
+def _refused(source: Ip, why: str, event: str = "message-refused") -> Complain:
+    return Complain(event, STRANGER, {"from": str(source), "why": why})
