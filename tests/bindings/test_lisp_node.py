@@ -295,6 +295,21 @@ def test_a_forged_solicitation_redirects_nothing(scene: Scene) -> None:
     assert [node for node, _ in scene.delivered] == [SERVER]  # which is asked, and says the truth
 
 
+def test_a_flood_of_solicitations_is_one_question_a_second(scene: Scene) -> None:
+    """RFC 9301 §5.3: whoever forges them."""
+    asked_before(scene)
+    forged = MapRequest(
+        nonce=1,
+        itr_rlocs=(ADDRESSES[A],),
+        questions=(Question(eid=IPv6Address(HNP.network), mask_length=64),),
+        flags=MapRequestFlags.S,
+    )
+    for _ in range(100):
+        scene.now += 0.02
+        scene.arrive(ITR, forged.packed(), ADDRESSES[SERVER])
+    assert len(scene.wire) <= 3
+
+
 def test_a_question_with_a_key_of_somebody_else_is_refused(scene: Scene) -> None:
     subscribe(scene, PolicyMode.PULL)
     scene.say(ITR, SERVER, r_ic.PolicyRequest(prefix=HNP))

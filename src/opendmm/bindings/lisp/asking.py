@@ -6,11 +6,11 @@ whoever forges one changes nothing.
 """
 
 import hmac
-from collections import OrderedDict
 from ipaddress import IPv4Address, IPv6Address
 
 import msgspec
 
+from opendmm.bindings.lisp.recent import Recent
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.wire.errors import WireError
@@ -43,16 +43,14 @@ class Questions:
     """Those of one ITR."""
 
     def __init__(self) -> None:
-        self._asked: OrderedDict[int, Asked] = OrderedDict()
+        self._asked: Recent[int, Asked] = Recent(REMEMBERED)
 
     def encapsulated(
         self, request: MapRequest, peer: NodeId, secret: bytes, source: IPv6Address
     ) -> bytes:
         """A Map-Request as it goes to a Map-Resolver (RFC 9301 §5.8, RFC 9303 §6.4)."""
         key = one_time_key(secret, request.nonce)
-        self._asked[request.nonce] = Asked(peer, key)
-        while len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
+        self._asked.put(request.nonce, Asked(peer, key))
         security = RequestSecurity(
             wrapped=wrapped(key, secret, request.nonce, WrappingId.AES_128_HKDF_SHA256),
             eids=EidAuthentication(derivation=DerivationId.HKDF_SHA256),
@@ -85,7 +83,7 @@ class Questions:
             return "it is not signed by who was asked"
         if not all(_claimed(record.eid, record.mask_length, security) for record in reply.records):
             return "it speaks of EIDs that the Map-Server did not name"
-        del self._asked[reply.nonce]
+        self._asked.pop(reply.nonce)
         return ""
 
 

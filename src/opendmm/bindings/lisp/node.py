@@ -3,7 +3,6 @@
 Octets and time in, octets out, reference-point messages on the other side. Pure.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -23,6 +22,7 @@ from opendmm.bindings.lisp.enclosure import message_in, prefix_of, records_of
 from opendmm.bindings.lisp.keepalive import Keepalive
 from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.nonces import Nonces
+from opendmm.bindings.lisp.recent import Recent
 from opendmm.bindings.lisp.resolving import Resolver, Waiting
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver, Wanted
@@ -52,6 +52,8 @@ ALGORITHM = AlgorithmId.HMAC_SHA_256_128_HKDF
 KEY_ID = 1
 OURS = "of this constellation"
 REMEMBERED = 100_000
+REQUEST_INTERVAL = 1.0
+"""Seconds between two Map-Requests for an EID, whoever solicits them (RFC 9301 §5.3)."""
 PLAIN = MapRequestFlags(0)
 REGISTERING = MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M
 
@@ -63,20 +65,22 @@ class LispNode:
         self.config = config
         self.server = server
         """For sites of other makes, where this is a Map-Server for them, too."""
-        self._proposed: OrderedDict[ContextId, Registration] = OrderedDict()
+        self._proposed: Recent[ContextId, Registration] = Recent(REMEMBERED)
         """Registrations that the FE_IEC has not answered; others are told of what it accepts."""
         peers = [peer for peer in config.keys if peer in config.nodes]
         self.keepalive = Keepalive(config.node, peers, config.keepalive, config.missing_allowed)
         self._nonces = Nonces()
         self._questions = Questions()
         self._resolver = Resolver()
-        self._sent: OrderedDict[int, None] = OrderedDict()
+        self._sent: Recent[int, None] = Recent(REMEMBERED)
         """Nonces of registrations, which a Map-Notify answers."""
-        self._asked: OrderedDict[tuple[NodeId, type[Message], str], int] = OrderedDict()
+        self._asked: Recent[tuple[NodeId, type[Message], str], int] = Recent(REMEMBERED)
         """The nonce that an answer bears, by who asked what."""
-        self._cached: OrderedDict[HomePrefix, NodeId] = OrderedDict()
+        self._cached: Recent[HomePrefix, NodeId] = Recent(REMEMBERED)
         """What was answered here to a question, and by whom."""
-        self._solicited: OrderedDict[tuple[NodeId, HomePrefix], float] = OrderedDict()
+        self._asked_again: Recent[HomePrefix, float] = Recent(REMEMBERED)
+        """When a solicitation was heeded last."""
+        self._solicited: Recent[tuple[NodeId, HomePrefix], float] = Recent(REMEMBERED)
         self._to_solicit: Agenda[tuple[NodeId, HomePrefix]] = Agenda()
 
     def start(self, now: float) -> list[Wanted]:
@@ -129,7 +133,7 @@ class LispNode:
 
     def _publish(self, peer: NodeId, answer: r_xc.LocationAcknowledgement, now: float) -> None:
         """What others may ask for is what the FE_IEC has accepted."""
-        proposed = self._proposed.pop(answer.key, None)
+        proposed = self._proposed.pop(answer.key)
         if self.server is None or proposed is None or not accepted(answer.status):
             return
         xtr = self.config.nodes[peer]
@@ -148,20 +152,17 @@ class LispNode:
         return self._solicit(peer, prefixes[0], now)
 
     def _reply(self, peer: NodeId, waiting: Waiting, update: r_ic.PolicyUpdate) -> Datagram:
-        self._remember_asked((peer, r_ic.PolicyUpdate, subject_of(update)), waiting.nonce)
+        self._asked.put((peer, r_ic.PolicyUpdate, subject_of(update)), waiting.nonce)
         return self._to(peer, waiting.reply(records_of(update, self.config.ttl)))
 
     def _solicit(self, peer: NodeId, prefix: HomePrefix, now: float) -> list[Wanted]:
         """SMR, no more often than RFC 9301 §6.1 allows; else as soon as it does."""
         key = (peer, prefix)
-        allowed = self._solicited.get(key, 0.0) + self.config.smr_interval
+        allowed = (self._solicited.get(key) or 0.0) + self.config.smr_interval
         if now < allowed:
             self._to_solicit.put(key, allowed)
             return []
-        self._solicited[key] = now
-        self._solicited.move_to_end(key)
-        while len(self._solicited) > REMEMBERED:
-            self._solicited.popitem(last=False)
+        self._solicited.put(key, now)
         request = MapRequest(
             nonce=self._nonces.next(now),
             itr_rlocs=(self.config.address,),
@@ -184,9 +185,7 @@ class LispNode:
             flags=REGISTERING if kind is MapRegister else MapRegisterFlags(0),
             identity=self.keepalive.identity(),
         )
-        self._sent[nonce] = None
-        while len(self._sent) > REMEMBERED:
-            self._sent.popitem(last=False)
+        self._sent.put(nonce, None)
         return self._sealed(peer, plain)
 
     def _ask(
@@ -265,9 +264,7 @@ class LispNode:
             return [*outputs, *self._greeted(peer, message)]
         found = message_in(message.records)
         if isinstance(found, r_xc.LocationUpdate) and self.server is not None:
-            self._proposed[found.context.key] = message
-            while len(self._proposed) > REMEMBERED:
-                self._proposed.popitem(last=False)
+            self._proposed.put(found.context.key, message)
         return [*outputs, *self._delivered(peer, message.records, message.nonce)]
 
     def _greeted(self, peer: NodeId, message: Registration) -> list[Wanted]:
@@ -280,11 +277,12 @@ class LispNode:
         found = message_in(records)
         if found is None:
             return [_refused(peer, "nobody of ours made it")]
-        self._remember_asked((peer, type(found), subject_of(found)), nonce)
+        self._asked.put((peer, type(found), subject_of(found)), nonce)
         if isinstance(found, r_ic.PolicySubscribe):
             self._resolver.subscribed(peer, found.mode)
         if isinstance(found, r_ic.PolicyUpdate | r_ic.PolicyAbsent):
-            self._remember_cached(peer, found)
+            for prefix in mapping_of(found)[0]:
+                self._cached.put(prefix, peer)
         return [Deliver(ends(found, peer, self.config.node))]
 
     def _encapsulated(self, peer: NodeId, message: EncapsulatedControl, now: float) -> list[Wanted]:
@@ -325,25 +323,14 @@ class LispNode:
         asked: list[Wanted] = []
         for question in request.questions:
             prefix = prefix_of(question.eid, question.mask_length)
-            if prefix is None or prefix not in self._cached:
+            server = self._cached.get(prefix) if prefix is not None else None
+            if prefix is None or server is None:
                 continue
-            flags = MapRequestFlags.SMR_INVOKED
-            asked += self._ask(self._cached[prefix], prefix, None, now, flags)
+            if now < (self._asked_again.get(prefix) or 0.0) + REQUEST_INTERVAL:
+                continue
+            self._asked_again.put(prefix, now)
+            asked += self._ask(server, prefix, None, now, MapRequestFlags.SMR_INVOKED)
         return asked
-
-    def _remember_cached(self, peer: NodeId, answer: Message) -> None:
-        prefixes, _ = mapping_of(answer)
-        for prefix in prefixes:
-            self._cached[prefix] = peer
-            self._cached.move_to_end(prefix)
-        while len(self._cached) > REMEMBERED:
-            self._cached.popitem(last=False)
-
-    def _remember_asked(self, key: tuple[NodeId, type[Message], str], nonce: int) -> None:
-        self._asked[key] = nonce
-        self._asked.move_to_end(key)
-        while len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
 
 
 def _parts(message: Message) -> Iterator[Message]:

@@ -4,11 +4,9 @@ An xTR that asks (pull) is not told of changes: it is solicited, and then asks (
 What it is to be answered is kept until it does.
 """
 
-from collections import OrderedDict
-from typing import TypeVar
-
 import msgspec
 
+from opendmm.bindings.lisp.recent import Recent
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.r_ic import PolicyMode, PolicyUpdate
@@ -25,7 +23,6 @@ from opendmm.wire.lisp.security import (
 
 REMEMBERED = 10_000
 """Questions of an xTR, and answers held back for it, that are kept."""
-Value = TypeVar("Value")
 HMACS = (HmacId.HMAC_SHA_1_96, HmacId.HMAC_SHA_256_128)
 
 
@@ -57,8 +54,8 @@ class Resolver:
 
     def __init__(self) -> None:
         self._modes: dict[NodeId, PolicyMode] = {}
-        self._waiting: dict[NodeId, OrderedDict[HomePrefix, Waiting]] = {}
-        self._held: dict[NodeId, OrderedDict[HomePrefix, PolicyUpdate]] = {}
+        self._waiting: dict[NodeId, Recent[HomePrefix, Waiting]] = {}
+        self._held: dict[NodeId, Recent[HomePrefix, PolicyUpdate]] = {}
 
     def subscribed(self, peer: NodeId, mode: PolicyMode) -> None:
         self._modes[peer] = mode
@@ -69,28 +66,23 @@ class Resolver:
 
     def asked(self, peer: NodeId, prefix: HomePrefix, waiting: Waiting) -> PolicyUpdate | None:
         """What there is to answer already; None when it is to be found out."""
-        held = self._held.setdefault(peer, OrderedDict()).pop(prefix, None)
+        held = self._held.setdefault(peer, Recent(REMEMBERED)).pop(prefix)
         if held is None:
-            _remember(self._waiting.setdefault(peer, OrderedDict()), prefix, waiting)
+            self._waiting.setdefault(peer, Recent(REMEMBERED)).put(prefix, waiting)
         return held
 
     def waiting(self, peer: NodeId, prefixes: tuple[HomePrefix, ...]) -> Waiting | None:
         """The question that an answer about prefixes is for."""
-        questions = self._waiting.get(peer, OrderedDict())
+        questions = self._waiting.get(peer)
+        if questions is None:
+            return None
         asked = [one for one in questions if any(prefix.covers(one) for prefix in prefixes)]
         return questions.pop(asked[0]) if asked else None
 
     def holds(self, peer: NodeId, prefix: HomePrefix) -> bool:
         """Whether there is something that a peer has not asked for yet."""
-        return prefix in self._held.get(peer, ())
+        return peer in self._held and prefix in self._held[peer]
 
     def hold(self, peer: NodeId, prefix: HomePrefix, update: PolicyUpdate) -> None:
         """Keep an answer until it is asked for."""
-        _remember(self._held.setdefault(peer, OrderedDict()), prefix, update)
-
-
-def _remember(kept: OrderedDict[HomePrefix, Value], prefix: HomePrefix, value: Value) -> None:
-    kept[prefix] = value
-    kept.move_to_end(prefix)
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)
+        self._held.setdefault(peer, Recent(REMEMBERED)).put(prefix, update)
