@@ -13,6 +13,7 @@ from opendmm.wire.lisp.lcaf import (
     address_bits,
     pack_lcaf,
     read_lcaf,
+    require_depth,
     require_prefix_length,
     understood,
 )
@@ -39,15 +40,18 @@ def read_address(reader: Reader) -> Address:
     raise WireError(f"address family {family} is not understood", start)
 
 
-def pack_address(address: Address) -> bytes:
-    """Family and address. Raises WireError or struct.error for impossible values."""
+def pack_address(address: Address, depth: int = 0) -> bytes:
+    """Family and address, which is within `depth` others. Raises WireError or struct.error for
+    impossible values."""
     if isinstance(address, IPv6Address):
         return FAMILY.pack(AddressFamily.IPV6) + address.packed
     if isinstance(address, IPv4Address):
         return FAMILY.pack(AddressFamily.IPV4) + address.packed
     if address is None:
         return FAMILY.pack(AddressFamily.NONE)
-    return FAMILY.pack(AddressFamily.LCAF) + pack_lcaf(address, pack_address)
+    require_depth(depth)
+    inside = pack_lcaf(address, lambda inner: pack_address(inner, depth + 1))
+    return FAMILY.pack(AddressFamily.LCAF) + inside
 
 
 def read_eid(reader: Reader, mask_length: int) -> Address:

@@ -8,7 +8,7 @@ nobody here knows are kept as they are, and a receiver ignores them (RFC 9306 §
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
-from typing import ClassVar, Self, Union
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -21,15 +21,12 @@ from opendmm.wire.lisp.reading import Reader
 HEADER = Struct("!2xBBH")
 FAMILY = Struct("!H")
 LARGEST_LENGTH = 0xFFFF
+#: Addresses within addresses: RFC 8060 §4.10.4 gives no limit.
+DEEPEST = 4
 LARGEST_TYPE = 255
 INSTANCE_BITS = 32
 MAC_OCTETS = 6
 END_OF_NAME = b"\0"
-
-Ip = IPv4Address | IPv6Address
-Address = Union[Ip, "Lcaf", None]
-Read = Callable[[Reader], Address]
-Pack = Callable[[Address], bytes]
 
 
 class Lcaf(msgspec.Struct, frozen=True):
@@ -48,7 +45,7 @@ class Lcaf(msgspec.Struct, frozen=True):
         return 0
 
     @property
-    def inside(self) -> tuple[Address, ...]:
+    def inside(self) -> "tuple[Address, ...]":
         """The addresses, each of which is what this one says more about."""
         return ()
 
@@ -57,14 +54,20 @@ class Lcaf(msgspec.Struct, frozen=True):
         """Whether there is something in it for a receiver here."""
         return True
 
-    def body(self, pack: Pack) -> bytes:
+    def body(self, pack: "Pack") -> bytes:
         """What follows Length. Raises WireError or struct.error for impossible values."""
         raise NotImplementedError
 
     @classmethod
-    def parse(cls, reader: Reader, rsvd2: int, read: Read) -> Self:
+    def parse(cls, reader: Reader, rsvd2: int, read: "Read") -> Self:
         """From what follows Length. Raises WireError."""
         raise NotImplementedError
+
+
+Ip = IPv4Address | IPv6Address
+Address = Ip | Lcaf | None
+Read = Callable[[Reader], Address]
+Pack = Callable[[Address], bytes]
 
 
 class AnotherFamily(msgspec.Struct, frozen=True):
@@ -346,11 +349,15 @@ KNOWN: dict[int, type[Lcaf]] = {
 
 def read_lcaf(reader: Reader, read: Read) -> Lcaf:
     """What follows the address family. Raises WireError."""
+    require_depth(reader.depth, reader.offset)
     number, rsvd2, length = reader.fields(HEADER, "canonical address")
     kind = KNOWN.get(number)
     if kind is None:
         return UnknownLcaf(number, reader.octets(length, "canonical address"), rsvd2)
-    return reader.nested(length, kind.__name__, lambda inner: kind.parse(inner, rsvd2, read))
+    reader.depth += 1
+    found = reader.nested(length, kind.__name__, lambda inner: kind.parse(inner, rsvd2, read))
+    reader.depth -= 1
+    return found
 
 
 def pack_lcaf(address: Lcaf, pack: Pack) -> bytes:
@@ -359,6 +366,12 @@ def pack_lcaf(address: Lcaf, pack: Pack) -> bytes:
     if len(body) > LARGEST_LENGTH:
         raise WireError(f"an address of {len(body)} octets")
     return HEADER.pack(address.number, address.rsvd2, len(body)) + body
+
+
+def require_depth(depth: int, offset: int = 0) -> None:
+    """Raises WireError for one address too many within another."""
+    if depth >= DEEPEST:
+        raise WireError(f"addresses nested over {DEEPEST} deep", offset)
 
 
 def understood(address: Address) -> bool:

@@ -3,7 +3,7 @@
 Offsets are always those of the whole message, however deep the place is nested.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from struct import Struct
 from typing import Any, TypeVar
 
@@ -12,20 +12,21 @@ import msgspec
 from opendmm.wire.errors import WireError
 
 Value = TypeVar("Value")
-#: Addresses within addresses: RFC 8060 §4.10.4 gives no limit.
-DEEPEST = 4
+#: All that an OUI can be.
+ORGANISATIONS = range(1 << 24)
 
 
 class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
     """What a receiver lets pass that would otherwise have to be dropped."""
 
     #: Organisations (OUIs) whose Vendor-Specific addresses it understands (RFC 9306 §4).
-    organisations: frozenset[int] = frozenset()
+    organisations: Container[int] = frozenset()
     #: Encapsulated messages whose inner UDP checksum is zero, against RFC 9301 §5.8.
     no_inner_checksum: bool = False
 
 
 NONE_AT_ALL = Tolerance()
+WHATEVER = Tolerance(organisations=ORGANISATIONS, no_inner_checksum=True)
 
 
 class Reader:
@@ -40,7 +41,7 @@ class Reader:
         self.offset = 0
         #: Where the innermost part with a length of its own ends.
         self.end = len(data)
-        #: In how many others that part is nested.
+        #: In how many other addresses the next one is.
         self.depth = 0
         #: Where the last record of the message ends: authentication covers what is before.
         self.records_end = 0
@@ -77,17 +78,13 @@ class Reader:
 
     def nested(self, count: int, what: str, read: Callable[["Reader"], Value]) -> Value:
         """A part with a length of its own; what it has beyond what is known is skipped."""
-        if self.depth == DEEPEST:
-            raise WireError(f"{what}: nested over {DEEPEST} deep", self.offset)
         stop = self._take(count, what) + count
         outer, self.end, self.offset = self.end, stop, stop - count
-        self.depth += 1
         try:
             value = read(self)
         except WireError as problem:
             raise problem.within(what, 0) from None
         self.end, self.offset = outer, stop
-        self.depth -= 1
         return value
 
     def _take(self, count: int, what: str) -> int:

@@ -94,14 +94,14 @@ class EidRecord(msgspec.Struct, frozen=True, kw_only=True):
         require_map_version(self.map_version)
         bits = self.action << ACTION_SHIFT | AUTHORITATIVE * self.authoritative
         count = len(self.locators)
+        locators = pack_locators(self.locators)
         head = RECORD.pack(self.ttl, count, self.mask_length, bits, self.map_version)
-        eid = pack_eid(self.eid, self.mask_length)
-        return head + eid + pack_locators(self.locators)
+        return head + pack_eid(self.eid, self.mask_length) + locators
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Raises WireError. The action of a record with locators is ignored."""
-        ttl, count, mask_length, bits, version = reader.fields(RECORD, "record")
+        ttl, count, mask_length, bits, version = reader.fields(RECORD, "TTL and counts")
         return cls(
             eid=read_eid(reader, mask_length),
             mask_length=mask_length,

@@ -86,15 +86,16 @@ class ReferralRecord(msgspec.Struct, frozen=True, kw_only=True):
         bits = self.action << ACTION_SHIFT
         bits |= AUTHORITATIVE * self.authoritative | INCOMPLETE * self.incomplete
         version = len(self.signatures) << SIGNATURES_SHIFT | self.map_version
+        referrals = pack_locators(self.referrals)
         head = RECORD.pack(self.ttl, len(self.referrals), self.mask_length, bits, version)
         eid = pack_eid(self.eid, self.mask_length)
         signatures = b"".join(signature.packed() for signature in self.signatures)
-        return head + eid + pack_locators(self.referrals) + signatures
+        return head + eid + referrals + signatures
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Raises WireError."""
-        ttl, count, mask_length, bits, version = reader.fields(RECORD, "record")
+        ttl, count, mask_length, bits, version = reader.fields(RECORD, "TTL and counts")
         return cls(
             eid=read_eid(reader, mask_length),
             mask_length=mask_length,

@@ -17,7 +17,7 @@ import msgspec
 from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.addresses import Address, pack_eid, read_eid
 from opendmm.wire.lisp.numbers import LISP_SEC, DerivationId, HmacId, WrappingId
-from opendmm.wire.lisp.reading import Reader
+from opendmm.wire.lisp.reading import WHATEVER, Reader
 
 MOST_EIDS = 255
 CANNOT_SIGN = 0x80
@@ -71,8 +71,8 @@ class EidAuthentication(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, octets: bytes) -> Self:
-        """From a whole EID-AD. Raises WireError."""
-        return cls.read(Reader(octets))
+        """From a whole EID-AD, that was read with a message. Raises WireError."""
+        return cls.read(Reader(octets, WHATEVER))
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
@@ -190,7 +190,7 @@ def _read_whole(reader: Reader) -> bytes:
 
 def _require_whole(eids: bytes) -> None:
     """Raises WireError for an EID-AD that would not be read as just these octets."""
-    reader = Reader(eids)
+    reader = Reader(eids, WHATEVER)
     EidAuthentication.read(reader)
     if reader.left:
         raise WireError(f"{reader.left} octets behind the EID-AD")
