@@ -94,9 +94,9 @@ ADDRESSES: dict[str, Address] = {
             AnotherFamily(AddressFamily.MAC, bytes.fromhex("020000000001")),
             AnotherFamily(AddressFamily.NAME, b"etr\0"),
             ETR,
-            AnotherFamily(AddressFamily.NAME, b"last"),
         )
     ),
+    "name that ends with its list": AfiList((ETR4, AnotherFamily(AddressFamily.NAME, b"etr"))),
     "instance": InstanceId(9, EID4),
     "range of instances": InstanceId(0x100, None, 24),
     "multicast": MulticastInfo(9, 64, 128, EID, GROUP),

@@ -169,12 +169,11 @@ DRAWN = {
         40 03 00 00 02 00 00 0a   # LCAF Type 2, Length 10 (RFC 8060 §4.1)
         00 00 00 09 00 01 0a 0a 00 64
         01 64 ff 00 00 01         # by LCAF Type ascending
-        40 03 00 00 01 00 00 2c   # LCAF Type 1, Length 44 (RFC 8060 §4.10)
+        40 03 00 00 01 00 00 26   # LCAF Type 1, Length 38 (RFC 8060 §4.10)
         00 01 0a 09 00 02         # AFI 1
         00 06 02 00 00 00 00 01   # AFI 6
         00 11 65 74 72 00         # AFI 17, "etr"
         00 02 fd 00 00 0d 00 00 00 00 00 00 00 00 00 00 00 02
-        00 11 6c 61 73 74         # AFI 17, "last"
         01 64 ff 00 00 01
         40 03 00 00 0b 00 00 24   # LCAF Type 11, Length 36 (RFC 8060 §4.7)
         02 00 02 01               # Key Count 2, Key Algorithm 2, R
@@ -285,12 +284,17 @@ DRAWN = {
 ADDRESSES_DRAWN = {
     "AFI list": """
         40 03 00 00 # AFI 16387, Rsvd1, Flags (RFC 8060 §3)
-        01 00 00 2c # Type 1, Rsvd2, Length 44 (RFC 8060 §4.10)
+        01 00 00 26 # Type 1, Rsvd2, Length 38 (RFC 8060 §4.10)
         00 01 0a 09 00 02
         00 06 02 00 00 00 00 01
         00 11 65 74 72 00
         00 02 fd 00 00 0d 00 00 00 00 00 00 00 00 00 00 00 02
-        00 11 6c 61 73 74
+    """,
+    "name that ends with its list": """
+        40 03 00 00
+        01 00 00 0b # Type 1, Rsvd2, Length 11
+        00 01 0a 09 00 02
+        00 11 65 74 72
     """,
     "instance": """
         40 03 00 00
