@@ -282,6 +282,6 @@ HEADERS = {
     "nothing": DataHeader(),
     "nonce": DataHeader(nonce=0xABCDEF, status_bits=3),
     "echo": DataHeader(nonce=0xABCDEF, echo=True, instance=0x123456, status_bits=1),
-    "versions": DataHeader(versions=MapVersions(5, 0xFFE), instance=0x123456),
+    "versions": DataHeader(versions=MapVersions(5, 0xFFF), instance=0x123456),
     "encrypted": DataHeader(key=2, status_bits=0x80000001),
 }

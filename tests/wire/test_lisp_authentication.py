@@ -19,6 +19,7 @@ from opendmm.wire.lisp.authentication import (
     sign,
 )
 from opendmm.wire.lisp.codec import decode, encode, receive
+from opendmm.wire.lisp.framing import XtrIdentity
 from opendmm.wire.lisp.numbers import AlgorithmId, MessageType
 from opendmm.wire.lisp.registrations import (
     Authentication,
@@ -152,9 +153,19 @@ def test_the_identity_is_covered_only_where_both_sides_want_it() -> None:
     assert not holds(receive(stolen), SECRET, LIBERAL)
 
 
-def test_what_follows_a_message_is_not_covered() -> None:
-    octets = sign(REGISTER, SECRET)
-    assert holds(receive(octets + b"whatever"), SECRET)
+@pytest.mark.parametrize("extent", Extent)
+@pytest.mark.parametrize("message", [REGISTER, PLAIN], ids=["identity", "no identity"])
+def test_what_follows_a_message_is_not_covered(message: MapRegister, extent: Extent) -> None:
+    octets = sign(message, SECRET, extent=extent)
+    acceptance = Acceptance(extents=frozenset((extent,)))
+    assert holds(receive(octets + b"whatever"), SECRET, acceptance)
+
+
+def test_the_first_key_is_that_with_the_id_0() -> None:
+    message = decode(sign(PLAIN, SECRET))
+    assert isinstance(message, MapRegister)
+    assert message.authentication.key_id == 0
+    assert XtrIdentity(bytes(16)).site == 0
 
 
 def test_reserved_bits_are_covered_as_they_came() -> None:

@@ -194,7 +194,7 @@ DRAWN = {
     + SIGNED
     + RECORD,
     "notify with identity": """
-        42 00 00 01 # Type 4, the I bit of the Map-Register, Record Count 1
+        48 00 00 01 # Type 4, I, Record Count 1
         01 02 03 04 05 06 07 08   # Nonce
     """
     + SIGNED
@@ -364,7 +364,7 @@ HEADERS_DRAWN = {
         12 34 56 01 # Instance ID, LSBs
     """,
     "versions": """
-        18 00 5f fe # V, I, Source Map-Version 5, Dest Map-Version 4094
+        18 00 5f ff # V, I, Source Map-Version 5, Dest Map-Version 4095
         12 34 56 00 # Instance ID
     """,
     "encrypted": """

@@ -314,7 +314,7 @@ def test_the_inner_message_is_neither_encapsulated_again_nor_a_probe() -> None:
         ("reply", 0x01FF_FF00),
         ("register", 0x01FF_E000 | 0x0000_0200),
         ("notify", 0x0FFF_FF00),
-        ("notify ack", 0x0DFF_FF00),
+        ("notify ack", 0x0FFF_FF00),
         ("referral", 0x0FFF_FF00),
         ("encapsulated", 0x00FF_FFFF),
     ],
@@ -330,9 +330,9 @@ def test_reserved_bits_of_the_first_word_are_ignored(name: str, reserved: int) -
 
 
 def test_the_i_bit_of_a_map_notify_counts_where_there_is_an_identity() -> None:
-    """RFC 9301 §5.7 has the bit reserved, and the contents those of a Map-Register."""
+    """Its place is that which speakers give it, or that of the Map-Register."""
     whole = encode(MESSAGES["notify"])
-    for kind in (0x42, 0x52):
+    for kind in (0x48, 0x58, 0x42, 0x52):
         without = decode(bytes((kind,)) + whole[1:])
         assert isinstance(without, MapNotify | MapNotifyAck)
         assert without.identity is None
@@ -540,6 +540,33 @@ def with_question(question: Question, **fields: object) -> MapRequest:
 def test_what_would_be_refused_when_read_is_not_written(message: Message, why: str) -> None:
     with pytest.raises(WireError, match=why):
         encode(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        msgspec.structs.replace(REGISTER, records=(RECORD,) * 255),
+        msgspec.structs.replace(REQUEST, itr_rlocs=(ITR,) * 32),
+        msgspec.structs.replace(REQUEST, nonce=(1 << 64) - 1),
+        answering(EID, 128, *((ETR,) * 255)),
+        answering(EID, 128, UnknownLcaf(77, bytes(0xFFFF), 255)),
+        answering(InstanceId(0xFFFFFFFF, None, 32), 255),
+        answering(EID, 0, VendorSpecific(0xFFFFFF, b"")),
+        answering(MulticastInfo(0xFFFFFFFF, 32, 128, EID4, EID), 255),
+        answering(EID, 128, SecurityKey(255, (b"",) * 255, ETR)),
+        MapReply(nonce=0, records=()),
+        MapReply(nonce=0, records=(msgspec.structs.replace(RECORD, map_version=4095),)),
+        MapReferral(nonce=1, records=(msgspec.structs.replace(DELEGATED, signatures=(RSA,) * 15),)),
+        msgspec.structs.replace(OUTER, message=b""),
+        msgspec.structs.replace(OUTER4, message=b""),
+        msgspec.structs.replace(OUTER, message=bytes(65527)),
+        msgspec.structs.replace(OUTER4, message=bytes(65507)),
+        msgspec.structs.replace(OUTER, source_port=65535, destination_port=0),
+    ],
+)
+def test_the_largest_and_smallest_values_that_fit_are_written(message: Message) -> None:
+    tolerance = Tolerance(organisations=frozenset((0xFFFFFF,)))
+    assert decode(encode(message), tolerance) == message
 
 
 @pytest.mark.parametrize("number", [-1, 2, 9, 256])

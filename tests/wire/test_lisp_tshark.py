@@ -129,7 +129,13 @@ EXPECTED = {
     },
     "register canonical": {"lisp.type": "3", "lisp.lcaf.iid": "9"},
     "notify": {"lisp.type": "4", "lisp.authlen": "16", "lisp.mapping.eid.ipv6": PREFIX},
-    "notify with identity": {"lisp.type": "4", "lisp.mapping.eid.ipv4": "10.10.0.100"},
+    "notify with identity": {
+        "lisp.type": "4",
+        "lisp.mnot.flags.xtrid": "1",
+        "lisp.mapping.eid.ipv4": "10.10.0.100",
+        "lisp.xtrid": "000102030405060708090a0b0c0d0e0f",
+        "lisp.siteid": "0000000000000007",
+    },
     "notify ack": {"lisp.type": "5"},
     "referral": {
         "lisp.type": "6",
@@ -198,7 +204,7 @@ EXPECTED = {
     "header versions": {
         "lisp-data.flags.mv": "1",
         "lisp-data.srcmapver": "5",
-        "lisp-data.dstmapver": "4094",
+        "lisp-data.dstmapver": "4095",
         "lisp-data.iid": "1193046",
     },
     "header encrypted": {"lisp-data.lsb": "0x80000001"},
@@ -219,8 +225,6 @@ GAPS = {
     # The bits T (and E, a); Key ID and Algorithm ID are one number.
     "register": {"lisp.mreg.res": "0x000004", "lisp.keyid": "0x0302"},
     "register by a list": {"lisp.mreg.res": "0x00000a"},
-    # To it the I bit of a Map-Notify is bit 4.
-    "notify with identity": {"lisp.mnot.flags.xtrid": "0", "lisp.xtrid": ""},
     "notify ack": {"lisp.nonce": ""},
     "signed referral": {"data.data": "000005a0720000007100000000030008020000000001020304050607"},
     # LISP-SEC, and all that is behind it.

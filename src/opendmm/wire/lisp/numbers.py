@@ -186,6 +186,11 @@ class MapRegisterFlags(enum.IntFlag):
     M = 0x0000_0100
 
 
+#: xTR-ID and Site-ID are at the end of a Map-Notify, as speakers have it: to RFC 9301 §5.7 the bit
+#: is reserved, and the contents are "the same as of a Map-Register".
+NOTIFY_IDENTITY = 0x0800_0000
+
+
 class EncapsulatedFlags(enum.IntFlag):
     """Of the first word of an Encapsulated Control Message.
 

@@ -15,7 +15,13 @@ from opendmm.wire.lisp.framing import (
     read_nonce,
     read_records,
 )
-from opendmm.wire.lisp.numbers import AlgorithmId, MapRegisterFlags, MessageType, known
+from opendmm.wire.lisp.numbers import (
+    NOTIFY_IDENTITY,
+    AlgorithmId,
+    MapRegisterFlags,
+    MessageType,
+    known,
+)
 from opendmm.wire.lisp.reading import Reader
 from opendmm.wire.lisp.records import EidRecord, require_unprobed, unprobed
 
@@ -53,7 +59,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def bits(self) -> int:
         """Of the first word."""
-        return MapRegisterFlags.I if self.identity is not None else 0
+        raise NotImplementedError
 
     def packed(self) -> bytes:
         """The UDP payload. Raises WireError or struct.error for impossible values."""
@@ -111,8 +117,12 @@ class MapRegister(Registration, frozen=True):
 
 
 class Notification(Registration, frozen=True):
-    """A message whose flags are reserved (RFC 9301 §5.7), yet whose contents are those of a
-    Map-Register: an identity is read where the I bit says so and there is one."""
+    """A message whose flags are reserved to RFC 9301 §5.7, and whose contents are those of a
+    Map-Register: an identity is read where an I bit, here or there, says so and there is one."""
+
+    @property
+    def bits(self) -> int:
+        return NOTIFY_IDENTITY if self.identity is not None else 0
 
     @classmethod
     def read(cls, word: int, reader: Reader) -> Self:
@@ -120,7 +130,8 @@ class Notification(Registration, frozen=True):
         nonce = read_nonce(reader)
         authentication = Authentication.read(reader)
         records = read_records(word, reader, EidRecord.read)
-        has_identity = word & MapRegisterFlags.I and reader.left >= XtrIdentity.LAYOUT.size
+        says_so = word & (NOTIFY_IDENTITY | MapRegisterFlags.I)
+        has_identity = says_so and reader.left >= XtrIdentity.LAYOUT.size
         return cls(
             nonce=nonce,
             records=records,
