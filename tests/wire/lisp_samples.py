@@ -5,22 +5,20 @@ Each is as decoding makes it; `test_lisp_golden` has the octets of all of them.
 
 from ipaddress import IPv4Address, IPv6Address
 
-from opendmm.wire.lisp.addresses import Address
 from opendmm.wire.lisp.codec import Message
 from opendmm.wire.lisp.data_header import DataHeader, MapVersions
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.framing import XtrIdentity
-from opendmm.wire.lisp.lcaf import (
+from opendmm.wire.lisp.lcaf.base import Address
+from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
+from opendmm.wire.lisp.lcaf.locators import (
     AfiList,
     AnotherFamily,
-    InstanceId,
-    MulticastInfo,
     ReplicationList,
     Replicator,
     SecurityKey,
-    UnknownLcaf,
-    VendorSpecific,
 )
+from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     Action,

@@ -5,23 +5,21 @@ from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
 
-from opendmm.wire.lisp.addresses import Address, address_bits, locator_order, understood
+from opendmm.wire.lisp.addresses import locator_order
 from opendmm.wire.lisp.codec import Message
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.framing import XtrIdentity
-from opendmm.wire.lisp.lcaf import (
-    DEEPEST,
-    KNOWN,
+from opendmm.wire.lisp.lcaf.base import Address, address_bits, understood
+from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
+from opendmm.wire.lisp.lcaf.locators import (
     AfiList,
     AnotherFamily,
-    InstanceId,
-    MulticastInfo,
     ReplicationList,
     Replicator,
     SecurityKey,
-    UnknownLcaf,
-    VendorSpecific,
 )
+from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
+from opendmm.wire.lisp.lcaf.registry import DEEPEST, KNOWN
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     Action,

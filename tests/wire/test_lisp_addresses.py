@@ -5,25 +5,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 import pytest
 from lisp_samples import ADDRESSES, EID, EID4, ETR, ETR4, GROUP, ITR, RECORD
 
-from opendmm.wire.lisp.addresses import (
-    Address,
-    Ip,
-    address_bits,
-    can_be_sent_to,
-    covers,
-    plain_addresses,
-    prefix_of,
-    understood,
-)
-from opendmm.wire.lisp.lcaf import (
-    AfiList,
-    InstanceId,
-    MulticastInfo,
-    ReplicationList,
-    Replicator,
-    SecurityKey,
-    UnknownLcaf,
-)
+from opendmm.wire.lisp.addresses import can_be_sent_to, covers, plain_addresses, prefix_of
+from opendmm.wire.lisp.lcaf.base import Address, Ip, address_bits, understood
+from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
+from opendmm.wire.lisp.lcaf.locators import AfiList, ReplicationList, Replicator, SecurityKey
+from opendmm.wire.lisp.lcaf.others import UnknownLcaf
 from opendmm.wire.lisp.numbers import LocatorFlags
 from opendmm.wire.lisp.records import EidRecord, Locator, Question
 

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import Ip
 from opendmm.wire.lisp.authentication import LIBERAL, STRICT, Acceptance, Filling, holds
 from opendmm.wire.lisp.codec import encode, receive
+from opendmm.wire.lisp.lcaf.base import Ip
 from opendmm.wire.lisp.messages import MapReply
 from opendmm.wire.lisp.numbers import AlgorithmId, LocatorFlags, MapReplyFlags
 from opendmm.wire.lisp.records import EidRecord, Locator

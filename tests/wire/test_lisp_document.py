@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from opendmm.wire.lisp.codec import MESSAGES
-from opendmm.wire.lisp.lcaf import KNOWN
+from opendmm.wire.lisp.lcaf.registry import KNOWN
 
 PAGE = Path(__file__).parents[2] / "docs" / "lisp-messages.md"
 ROW = re.compile(r"^\| (\d+) \| [^|]+ \| `(\w+)\.(\w+)` \|", re.MULTILINE)

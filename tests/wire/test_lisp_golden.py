@@ -8,7 +8,7 @@ from opendmm.wire.lisp.addresses import pack_address, read_address
 from opendmm.wire.lisp.codec import MESSAGES as REGISTRY
 from opendmm.wire.lisp.codec import decode, encode
 from opendmm.wire.lisp.data_header import DataHeader
-from opendmm.wire.lisp.lcaf import KNOWN
+from opendmm.wire.lisp.lcaf.registry import KNOWN
 from opendmm.wire.lisp.reading import Reader
 
 RECORD = """

@@ -9,16 +9,11 @@ from lisp_samples import MESSAGES
 from lisp_strategies import ADDRESSES, KINDS, TOLERANCE, messages
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import (
-    Address,
-    covers,
-    pack_address,
-    plain_addresses,
-    read_address,
-)
+from opendmm.wire.lisp.addresses import covers, pack_address, plain_addresses, read_address
 from opendmm.wire.lisp.authentication import LIBERAL, holds
 from opendmm.wire.lisp.codec import MESSAGES as REGISTRY
 from opendmm.wire.lisp.codec import Message, decode, encode, receive
+from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.messages import MapRequest
 from opendmm.wire.lisp.protection import authorised_records, reply_holds
 from opendmm.wire.lisp.reading import Reader

@@ -23,20 +23,15 @@ from lisp_samples import (
 
 from opendmm.wire.checksum import internet_checksum
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import Address, pack_address
+from opendmm.wire.lisp.addresses import pack_address
 from opendmm.wire.lisp.codec import Message, decode, encode, receive_inner
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.framing import XtrIdentity
-from opendmm.wire.lisp.lcaf import (
-    DEEPEST,
-    AfiList,
-    AnotherFamily,
-    InstanceId,
-    MulticastInfo,
-    SecurityKey,
-    UnknownLcaf,
-    VendorSpecific,
-)
+from opendmm.wire.lisp.lcaf.base import Address
+from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
+from opendmm.wire.lisp.lcaf.locators import AfiList, AnotherFamily, SecurityKey
+from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
+from opendmm.wire.lisp.lcaf.registry import DEEPEST
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     Action,
@@ -206,6 +201,14 @@ def test_addresses_within_addresses_end_somewhere() -> None:
         decode(reply_at(octets_of(DEEPEST + 1)))
     with pytest.raises(WireError, match=f"nested over {DEEPEST} deep"):
         encode(answering(EID4, 32, value_of(DEEPEST + 1)))
+    many = answering(EID, 128, *((value_of(DEEPEST),) * (DEEPEST + 1)))
+    assert decode(encode(many)) == many
+    wide = AfiList((value_of(1), value_of(DEEPEST - 1)))
+    assert decode(encode(answering(EID, 128, wide))) == answering(EID, 128, wide)
+    too_deep = f"{octets_of(1)} {octets_of(DEEPEST)}"
+    length = len(bytes.fromhex(too_deep))
+    with pytest.raises(WireError, match=f"nested over {DEEPEST} deep"):
+        decode(reply_at(f"{LCAF} 0100 {length:04x} {too_deep}"))
 
 
 # Encapsulated messages
@@ -550,6 +553,7 @@ def test_what_would_be_refused_when_read_is_not_written(message: Message, why: s
         msgspec.structs.replace(REQUEST, nonce=(1 << 64) - 1),
         answering(EID, 128, *((ETR,) * 255)),
         answering(EID, 128, UnknownLcaf(77, bytes(0xFFFF), 255)),
+        answering(EID, 128, UnknownLcaf(0, b"")),
         answering(InstanceId(0xFFFFFFFF, None, 32), 255),
         answering(EID, 0, VendorSpecific(0xFFFFFF, b"")),
         answering(MulticastInfo(0xFFFFFFFF, 32, 128, EID4, EID), 255),

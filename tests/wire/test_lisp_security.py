@@ -24,7 +24,7 @@ from lisp_samples import (
 from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.codec import Received, decode, encode, receive
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.lcaf import InstanceId
+from opendmm.wire.lisp.lcaf.eids import InstanceId
 from opendmm.wire.lisp.messages import MapReply
 from opendmm.wire.lisp.numbers import DerivationId, HmacId, WrappingId
 from opendmm.wire.lisp.one_time_keys import derived, unwrapped, wrapped, wrapping_key

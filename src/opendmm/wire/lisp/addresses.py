@@ -3,20 +3,16 @@
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.lcaf import (
-    FAMILY,
+from opendmm.wire.lisp.lcaf.base import (
     Address,
-    InstanceId,
     Ip,
     Lcaf,
-    MulticastInfo,
-    address_bits,
-    pack_lcaf,
-    read_lcaf,
-    require_depth,
     require_prefix_length,
     understood,
 )
+from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
+from opendmm.wire.lisp.lcaf.locators import FAMILY
+from opendmm.wire.lisp.lcaf.registry import pack_lcaf, read_lcaf, require_depth
 from opendmm.wire.lisp.numbers import AddressFamily
 from opendmm.wire.lisp.reading import Reader
 
@@ -139,20 +135,3 @@ def _require_eid(eid: Address, mask_length: int, offset: int) -> None:
     if not understood(eid):
         raise WireError("an EID in canonical formats that are unknown", offset)
     require_prefix_length("EID", eid, mask_length, offset)
-
-
-__all__ = [
-    "Address",
-    "Ip",
-    "address_bits",
-    "can_be_sent_to",
-    "covers",
-    "locator_order",
-    "pack_address",
-    "pack_eid",
-    "plain_addresses",
-    "prefix_of",
-    "read_address",
-    "read_eid",
-    "understood",
-]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from opendmm.wire.checksum import internet_checksum
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.lcaf import Ip
+from opendmm.wire.lisp.lcaf.base import Ip
 from opendmm.wire.lisp.numbers import DATA_PORT
 from opendmm.wire.lisp.reading import Reader
 

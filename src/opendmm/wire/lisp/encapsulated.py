@@ -6,7 +6,7 @@ import msgspec
 
 from opendmm.wire.lisp.datagrams import Datagram, pack_datagram, read_datagram
 from opendmm.wire.lisp.framing import TYPE_SHIFT, WORD
-from opendmm.wire.lisp.lcaf import Ip
+from opendmm.wire.lisp.lcaf.base import Ip
 from opendmm.wire.lisp.numbers import CONTROL_PORT, EncapsulatedFlags, MessageType, known
 from opendmm.wire.lisp.reading import Reader
 from opendmm.wire.lisp.security import RequestSecurity

@@ -5,8 +5,9 @@ from typing import ClassVar, Self
 import msgspec
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import Address, pack_address, read_address
+from opendmm.wire.lisp.addresses import pack_address, read_address
 from opendmm.wire.lisp.framing import NONCE, XtrIdentity, pack_head, read_nonce, read_records
+from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.numbers import MapReplyFlags, MapRequestFlags, MessageType, known
 from opendmm.wire.lisp.reading import Reader
 from opendmm.wire.lisp.records import EidRecord, Question, require_unprobed, unprobed

@@ -8,15 +8,14 @@ import msgspec
 
 from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.addresses import (
-    Address,
     locator_order,
     pack_address,
     pack_eid,
     prefix_of,
     read_address,
     read_eid,
-    understood,
 )
+from opendmm.wire.lisp.lcaf.base import Address, understood
 from opendmm.wire.lisp.numbers import NEVER_USED, Action, LocatorFlags, known
 from opendmm.wire.lisp.reading import Reader
 

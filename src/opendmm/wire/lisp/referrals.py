@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 import msgspec
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import Address, pack_eid, prefix_of, read_eid
+from opendmm.wire.lisp.addresses import pack_eid, prefix_of, read_eid
 from opendmm.wire.lisp.framing import NONCE, pack_head, read_nonce, read_records
+from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.numbers import MessageType, ReferralAction, SignatureAlgorithm
 from opendmm.wire.lisp.reading import Reader
 from opendmm.wire.lisp.records import (

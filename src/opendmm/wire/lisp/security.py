@@ -15,7 +15,8 @@ from typing import ClassVar, Self
 import msgspec
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import Address, pack_eid, read_eid
+from opendmm.wire.lisp.addresses import pack_eid, read_eid
+from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.numbers import LISP_SEC, DerivationId, HmacId, WrappingId
 from opendmm.wire.lisp.reading import WHATEVER, Reader
 
