@@ -1,7 +1,9 @@
 """Arbitrary LISP messages, of values that have an encoding."""
 
+import enum
 import functools
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -52,6 +54,7 @@ from opendmm.wire.lisp.security import (
     RequestSecurity,
 )
 
+Flag = TypeVar("Flag", bound=enum.IntFlag)
 BITS_8 = st.integers(0, 0xFF)
 BITS_12 = st.integers(0, 0xFFF)
 BITS_16 = st.integers(0, 0xFFFF)
@@ -134,7 +137,7 @@ ADDRESSES = addresses()
 EIDS = ADDRESSES.filter(understood)
 
 
-def flags(kind: type[LocatorFlags], without: int = 0) -> st.SearchStrategy[LocatorFlags]:
+def flags(kind: type[Flag], without: int = 0) -> st.SearchStrategy[Flag]:
     bits = [flag for flag in kind if not flag & without]
     return st.sets(st.sampled_from(bits)).map(lambda some: kind(sum(some)))
 
@@ -221,12 +224,12 @@ REQUEST_SECURITY = st.builds(
 
 @st.composite
 def replies(draw: st.DrawFn) -> MapReply:
-    bits = draw(flags(MapReplyFlags))  # type: ignore[arg-type]
+    bits = draw(flags(MapReplyFlags))
     authoritative = True if bits & MapReplyFlags.P else None
     return MapReply(
         nonce=draw(BITS_64),
         records=draw(several(records(authoritative=authoritative))),
-        flags=MapReplyFlags(bits),
+        flags=bits,
         security=draw(st.none() | REPLY_SECURITY),
     )
 
@@ -268,7 +271,7 @@ def encapsulated(draw: st.DrawFn) -> EncapsulatedControl:
         source_port=draw(PORTS),
         message=draw(st.binary(max_size=80)),
         destination_port=draw(PORTS),
-        flags=EncapsulatedFlags(draw(flags(EncapsulatedFlags))),  # type: ignore[arg-type]
+        flags=draw(flags(EncapsulatedFlags)),
         security=draw(st.none() | REQUEST_SECURITY),
     )
 
@@ -281,7 +284,7 @@ KINDS: dict[type[Message], st.SearchStrategy[Message]] = {
         itr_rlocs=st.lists(ADDRESSES, min_size=1, max_size=32).map(tuple),
         questions=questions(),
         source=ADDRESSES,
-        flags=flags(MapRequestFlags),  # type: ignore[arg-type]
+        flags=flags(MapRequestFlags),
         reply=st.none() | records(probed=False),
         identity=IDENTITIES,
     ),
@@ -292,7 +295,7 @@ KINDS: dict[type[Message], st.SearchStrategy[Message]] = {
         records=several(records(probed=False)),
         authentication=AUTHENTICATIONS,
         identity=IDENTITIES,
-        flags=flags(MapRegisterFlags),  # type: ignore[arg-type]
+        flags=flags(MapRegisterFlags),
     ),
     MapNotify: st.builds(
         MapNotify,

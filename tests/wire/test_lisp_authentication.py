@@ -72,13 +72,13 @@ def test_a_per_message_key_is_what_openssl_derives(kind: MessageType) -> None:
 @pytest.mark.parametrize("kind", [MapRegister, MapNotify, MapNotifyAck])
 @pytest.mark.parametrize("identity", [None, IDENTITY])
 def test_whoever_has_the_secret_is_believed_and_nobody_else(
-    kind: type[MapRegister],
+    kind: type[Authenticated],
     algorithm: AlgorithmId,
     filling: Filling,
     extent: Extent,
-    identity: object,
+    identity: XtrIdentity | None,
 ) -> None:
-    message = kind(nonce=NONCE, records=(RECORD,), identity=identity)  # type: ignore[arg-type]
+    message = kind(nonce=NONCE, records=(RECORD,), identity=identity)
     octets = sign(message, SECRET, 3, algorithm, filling, extent)
     received = receive(octets)
     said = received.message

@@ -555,7 +555,7 @@ def test_what_would_be_refused_when_read_is_not_written(message: Message, why: s
         answering(EID, 128, UnknownLcaf(77, bytes(0xFFFF), 255)),
         answering(EID, 128, UnknownLcaf(0, b"")),
         answering(InstanceId(0xFFFFFFFF, None, 32), 255),
-        answering(EID, 0, VendorSpecific(0xFFFFFF, b"")),
+        answering(EID, 0, VendorSpecific(0xFFFFFF, b""), VendorSpecific(0, b"")),
         answering(MulticastInfo(0xFFFFFFFF, 32, 128, EID4, EID), 255),
         answering(EID, 128, SecurityKey(255, (b"",) * 255, ETR)),
         MapReply(nonce=0, records=()),
@@ -569,7 +569,7 @@ def test_what_would_be_refused_when_read_is_not_written(message: Message, why: s
     ],
 )
 def test_the_largest_and_smallest_values_that_fit_are_written(message: Message) -> None:
-    tolerance = Tolerance(organisations=frozenset((0xFFFFFF,)))
+    tolerance = Tolerance(organisations=frozenset((0, 0xFFFFFF)))
     assert decode(encode(message), tolerance) == message
 
 

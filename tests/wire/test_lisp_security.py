@@ -50,6 +50,7 @@ SHA_1, SHA_256 = HmacId.AUTH_HMAC_SHA_1_96, HmacId.AUTH_HMAC_SHA_256_128
 HKDF_SHA_1, HKDF_SHA_256 = DerivationId.HKDF_SHA1_128, DerivationId.HKDF_SHA256
 AES = WrappingId.AES_KEY_WRAP_128_HKDF_SHA256
 HERE = AuthorisedEid(EID, 64)
+OUTER = EncapsulatedControl(source=ITR, destination=EID, source_port=50000, message=encode(REQUEST))
 
 
 def answer(
@@ -153,13 +154,8 @@ def test_an_etr_hands_the_word_on_as_it_came() -> None:
     word = bytearray(sign_eids((HERE,), KEY, SHA_256, HKDF_SHA_256))
     word[5] |= 0x01
     asked = msgspec.structs.replace(FORWARDED, eids=bytes(word))
-    outer = EncapsulatedControl(
-        source=ITR, destination=EID, source_port=1, message=encode(REQUEST), security=asked
-    )
-    there = decode(encode(outer))
-    assert isinstance(there, EncapsulatedControl)
-    assert there.security is not None
-    assert there.security.eids == word
+    octets = encode(msgspec.structs.replace(OUTER, security=asked))
+    assert security_of(octets).eids == word
 
 
 @pytest.mark.parametrize("hmac_id", [HmacId.NOPREF, HmacId(3)])
@@ -251,6 +247,38 @@ def test_an_instance_is_authorised_for_itself_only() -> None:
     signed = (AuthorisedEid(InstanceId(9, EID), 64),)
     received = receive(answer((record(9), record(8), RECORD), signed))
     assert authorised_records(received, KEY) == (record(9),)
+
+
+def test_a_question_goes_to_the_etr_and_its_answer_comes_back() -> None:
+    """ITR, Map-Resolver, Map-Server, ETR and back, a secret for each pair (RFC 9303 §5)."""
+    of_itr, of_etr = b"of ITR and Map-Resolver", b"of Map-Server and ETR"
+    secured = RequestSecurity(wrapped=wrapped(KEY, of_itr, NONCE, AES))
+    octets = encode(msgspec.structs.replace(OUTER, security=secured))
+
+    asked = security_of(octets)
+    itr_key = unwrapped(asked.wrapped, of_itr, NONCE, asked.wrapping)
+    ms_key = derived(itr_key, HKDF_SHA_256)
+    forwarded = RequestSecurity(
+        wrapped=wrapped(ms_key, of_etr, NONCE, AES),
+        eids=sign_eids((HERE,), itr_key, asked.requested, HKDF_SHA_256),
+        requested=asked.requested,
+    )
+    octets = encode(msgspec.structs.replace(OUTER, security=forwarded))
+
+    told = security_of(octets)
+    etr_key = unwrapped(told.wrapped, of_etr, NONCE, told.wrapping)
+    overclaiming = EidRecord(eid=EID, mask_length=48, ttl=1, locators=RECORD.locators)
+    reply = MapReply(nonce=NONCE, records=(RECORD, overclaiming))
+    answered = receive(sign_reply(reply, told.eids, etr_key, told.requested))
+
+    assert authorised_records(answered, KEY, secured.requested) == (RECORD,)
+
+
+def security_of(octets: bytes) -> RequestSecurity:
+    message = decode(octets)
+    assert isinstance(message, EncapsulatedControl)
+    assert message.security is not None
+    return message.security
 
 
 # What is refused

@@ -76,7 +76,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
         return self.identity.packed() if self.identity is not None else b""
 
 
-class MapRegister(Registration, frozen=True):
+class MapRegister(Registration, frozen=True, kw_only=True):
     """These EIDs are here (RFC 9301 §5.6). The nonce is greater each time.
 
     The flag I follows from `identity`.
