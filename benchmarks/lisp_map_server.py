@@ -38,12 +38,14 @@ from opendmm.model.identity import MobileNodeId, NodeId
 from opendmm.model.order import MoveOrder
 from opendmm.model.policy import ForwardingPolicy
 from opendmm.reference_points import r_ic
-from opendmm.wire.lisp import signed
+from opendmm.wire.lisp.authentication import sign
+from opendmm.wire.lisp.codec import encode
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.messages import MapRegister, MapRequest
+from opendmm.wire.lisp.messages import MapRequest
 from opendmm.wire.lisp.numbers import AlgorithmId, MapRegisterFlags
 from opendmm.wire.lisp.records import EidRecord, Question
 from opendmm.wire.lisp.records import Locator as Rloc
+from opendmm.wire.lisp.registrations import MapRegister
 
 NOW = 1_900_000_000.0
 KEY = b"a secret of the site"
@@ -70,23 +72,27 @@ def registers(numbers: Sequence[int], nonce: int, batch: int = 1) -> list[bytes]
             for number in numbers[start : start + batch]
         )
         plain = MapRegister(nonce=nonce + start, records=records, flags=flags)
-        found.append(signed(plain, KEY, 0, AlgorithmId.HMAC_SHA_256_128).packed())
+        found.append(sign(plain, KEY, 0, AlgorithmId.HMAC_SHA_256_128))
     return found
 
 
 def questions(numbers: Iterable[int]) -> list[bytes]:
     """In ECMs."""
     return [
-        EncapsulatedControl(
-            source=ITR,
-            destination=IPv6Address(FIRST + number),
-            source_port=4342,
-            message=MapRequest(
-                nonce=number,
-                itr_rlocs=(ITR,),
-                questions=(Question(eid=IPv6Address(FIRST + number), mask_length=128),),
-            ).packed(),
-        ).packed()
+        encode(
+            EncapsulatedControl(
+                source=ITR,
+                destination=IPv6Address(FIRST + number),
+                source_port=4342,
+                message=encode(
+                    MapRequest(
+                        nonce=number,
+                        itr_rlocs=(ITR,),
+                        questions=(Question(eid=IPv6Address(FIRST + number), mask_length=128),),
+                    )
+                ),
+            )
+        )
         for number in numbers
     ]
 

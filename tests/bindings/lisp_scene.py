@@ -4,6 +4,7 @@ from ipaddress import IPv6Address
 
 from opendmm.bindings.lisp.carriage import ends
 from opendmm.bindings.lisp.config import LispConfig
+from opendmm.bindings.lisp.enclosure import TOLERANCE
 from opendmm.bindings.lisp.node import LispNode
 from opendmm.bindings.mobility.outputs import Complain, Datagram, Deliver, Reachable
 from opendmm.model.addressing import Egress, HomePrefix, Locator
@@ -13,8 +14,8 @@ from opendmm.model.order import MoveOrder
 from opendmm.model.policy import ForwardingPolicy
 from opendmm.reference_points import r_ic, r_xc
 from opendmm.reference_points.message import Message
-from opendmm.wire.lisp import Message as LispMessage
-from opendmm.wire.lisp import decode
+from opendmm.wire.lisp.codec import Message as LispMessage
+from opendmm.wire.lisp.codec import decode
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 
 NOW = 1_900_000_000.0
@@ -114,9 +115,9 @@ class Scene:
         """What has travelled; what is encapsulated, taken out."""
         found = []
         for _, _, data in self.wire:
-            message = decode(data)
+            message = decode(data, TOLERANCE)
             if isinstance(message, EncapsulatedControl):
-                message = decode(message.message)
+                message = decode(message.message, TOLERANCE)
             found.append(message)
         return found
 

@@ -13,11 +13,13 @@ from opendmm.constellation.reading import load_deployment
 from opendmm.lab import by_hand
 from opendmm.lab.namespaces import Namespaces, inside
 from opendmm.model.identity import NodeId
-from opendmm.wire.lisp import decode, is_authentic
+from opendmm.wire.lisp.authentication import LIBERAL, holds
+from opendmm.wire.lisp.codec import decode, encode, receive
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.messages import MapNotify, MapReply, MapRequest
+from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import CONTROL_PORT, Action
 from opendmm.wire.lisp.records import Question
+from opendmm.wire.lisp.registrations import MapNotify
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lisp-map-server.yaml"
 NAME = "t-lispms"
@@ -79,7 +81,7 @@ def test_a_site_registers_and_is_found(laboratory: Namespaces, version: int) -> 
         registered = site.says(REGISTER)
         notify = decode(registered)
         assert isinstance(notify, MapNotify)
-        assert is_authentic(notify, registered, b"secret")
+        assert holds(receive(registered), b"secret", LIBERAL)
         assert where(site, own, "2001:db8:f000::1") == [IPv4Address("10.9.0.2")]
         assert where(site, own, "2001:db8:f000::2") == []
     finally:
@@ -96,9 +98,9 @@ def where(site: Site, own: IPv4Address | IPv6Address, text: str) -> list[object]
         source=IPv6Address("fd00::1"),
         destination=IPv6Address(text),
         source_port=CONTROL_PORT,
-        message=request.packed(),
+        message=encode(request),
     )
-    reply = decode(site.says(question.packed()))
+    reply = decode(site.says(encode(question)))
     assert isinstance(reply, MapReply)
     assert reply.nonce == 5
     (record,) = reply.records

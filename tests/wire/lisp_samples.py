@@ -1,46 +1,53 @@
-"""LISP messages for the tests: one of every kind, with everything that it can carry."""
+"""LISP messages for the tests: every kind, with everything that it can carry.
+
+Each is as decoding makes it; `test_lisp_golden` has the octets of all of them.
+"""
 
 from ipaddress import IPv4Address, IPv6Address
 
 from opendmm.wire.lisp.codec import Message
+from opendmm.wire.lisp.data_header import DataHeader, MapVersions
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.lcaf import (
-    InstanceId,
-    MulticastInfo,
+from opendmm.wire.lisp.framing import XtrIdentity
+from opendmm.wire.lisp.lcaf.base import Address
+from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
+from opendmm.wire.lisp.lcaf.locators import (
+    AfiList,
+    AnotherFamily,
     ReplicationList,
     Replicator,
     SecurityKey,
-    UnknownLcaf,
-    VendorSpecific,
 )
-from opendmm.wire.lisp.messages import (
-    Authentication,
-    MapNotify,
-    MapNotifyAck,
-    MapReferral,
-    MapRegister,
-    MapReply,
-    MapRequest,
-    XtrIdentity,
-)
+from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
+from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     Action,
+    AddressFamily,
     AlgorithmId,
+    DerivationId,
     EncapsulatedFlags,
+    HmacId,
     LocatorFlags,
     MapRegisterFlags,
     MapReplyFlags,
     MapRequestFlags,
     ReferralAction,
+    SignatureAlgorithm,
 )
-from opendmm.wire.lisp.records import EidRecord, Locator, Question, ReferralRecord, Signature
+from opendmm.wire.lisp.reading import Tolerance
+from opendmm.wire.lisp.records import EidRecord, Locator, Question
+from opendmm.wire.lisp.referrals import MapReferral, ReferralRecord, Signature
+from opendmm.wire.lisp.registrations import (
+    Authentication,
+    MapNotify,
+    MapNotifyAck,
+    MapRegister,
+)
 from opendmm.wire.lisp.security import (
-    DerivationId,
+    AuthorisedEid,
     EidAuthentication,
-    HmacId,
     ReplySecurity,
     RequestSecurity,
-    WrappingId,
 )
 
 ITR = IPv6Address("fd00:d::1")
@@ -48,9 +55,13 @@ ETR = IPv6Address("fd00:d::2")
 ETR4 = IPv4Address("10.9.0.2")
 EID = IPv6Address("2001:db8:a::100")
 EID4 = IPv4Address("10.10.0.100")
+GROUP = IPv6Address("ff3e::1")
 NONCE = 0x0102030405060708
 IDENTITY = XtrIdentity(bytes(range(16)), 7)
 SIGNED = Authentication(3, AlgorithmId.HMAC_SHA_256_128, bytes(range(16)))
+OURS = 0xABCDEF
+#: Who understands addresses of our organisation.
+TOLERANCE = Tolerance(organisations=frozenset((OURS,)))
 
 RECORD = EidRecord(
     eid=EID,
@@ -63,28 +74,49 @@ RECORD = EidRecord(
     authoritative=True,
     map_version=5,
 )
-NEGATIVE = EidRecord(eid=EID4, mask_length=24, ttl=15, action=Action.NATIVELY_FORWARD)
-CANONICAL = EidRecord(
-    eid=InstanceId(9, EID4),
-    mask_length=32,
-    ttl=3,
-    locators=(
-        Locator(address=ETR),
-        Locator(address=SecurityKey(1, (b"key", b"another"), ETR, revoked=True)),
-        Locator(address=ReplicationList((Replicator(0, ETR), Replicator(128, ETR4)))),
-        Locator(address=UnknownLcaf(77, b"whatever", 5)),
-        Locator(address=VendorSpecific(0xABCDEF, b"ours")),
-    ),
+PROBED = EidRecord(
+    eid=EID,
+    mask_length=64,
+    ttl=10,
+    locators=(Locator(address=ETR, flags=LocatorFlags.PROBED | LocatorFlags.R),),
+    authoritative=True,
 )
-GROUP = EidRecord(eid=MulticastInfo(9, 128, 128, EID, IPv6Address("ff3e::1")), mask_length=0, ttl=3)
+NEGATIVE = EidRecord(eid=EID4, mask_length=24, ttl=15, action=Action.NATIVELY_FORWARD)
+WITHDRAWN = EidRecord(eid=EID, mask_length=128, ttl=0)
+
+#: Canonical addresses, by name.
+ADDRESSES: dict[str, Address] = {
+    "AFI list": AfiList(
+        (
+            ETR4,
+            AnotherFamily(AddressFamily.MAC, bytes.fromhex("020000000001")),
+            AnotherFamily(AddressFamily.NAME, b"etr\0"),
+            ETR,
+        )
+    ),
+    "name that ends with its list": AfiList((ETR4, AnotherFamily(AddressFamily.NAME, b"etr"))),
+    "instance": InstanceId(9, EID4),
+    "range of instances": InstanceId(0x100, None, 24),
+    "multicast": MulticastInfo(9, 64, 128, EID, GROUP),
+    "any source": MulticastInfo(9, 0, 32, IPv4Address("0.0.0.0"), IPv4Address("232.1.1.1")),
+    "keys": SecurityKey(2, (b"key", b"another"), ETR, revoked=True),
+    "replication list": ReplicationList((Replicator(0, ETR), Replicator(128, ETR4))),
+    "vendor": VendorSpecific(OURS, b"ours"),
+    "unknown": UnknownLcaf(77, b"whatever", 5),
+}
+
 EIDS = EidAuthentication(
-    eids=(Question(eid=EID, mask_length=64),),
-    hmac_id=HmacId.HMAC_SHA_256_128,
+    derivation=DerivationId.HKDF_SHA256,
+    eids=(AuthorisedEid(EID, 64),),
+    hmac_id=HmacId.AUTH_HMAC_SHA_256_128,
     digest=bytes(range(16)),
     cannot_sign=True,
 )
-ASKED = RequestSecurity(wrapped=bytes(range(24)), eids=EidAuthentication(), key_id=4)
-ANSWERED = ReplySecurity(eids=EIDS, digest=bytes(range(16, 32)))
+ASKED = RequestSecurity(wrapped=bytes(range(24)), key_id=4)
+FORWARDED = RequestSecurity(wrapped=bytes(range(24)), key_id=4, eids=EIDS.packed())
+ANSWERED = ReplySecurity(
+    eids=EIDS.packed(), hmac_id=HmacId.AUTH_HMAC_SHA_256_128, digest=bytes(range(16, 32))
+)
 
 REQUEST = MapRequest(
     nonce=NONCE,
@@ -93,42 +125,82 @@ REQUEST = MapRequest(
     source=EID4,
     flags=MapRequestFlags.A | MapRequestFlags.SMR_INVOKED,
 )
+REGISTER = MapRegister(
+    nonce=NONCE,
+    records=(RECORD,),
+    authentication=SIGNED,
+    flags=MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M,
+    identity=IDENTITY,
+)
+REQUEST_IN_IPV4 = MapRequest(
+    nonce=NONCE, itr_rlocs=(ETR4,), questions=(Question(eid=EID4, mask_length=32),)
+)
 
 MESSAGES: dict[str, Message] = {
     "request": REQUEST,
-    "request with everything": MapRequest(
+    "solicitation": MapRequest(
+        nonce=NONCE,
+        itr_rlocs=(ETR,),
+        questions=(Question(eid=EID, mask_length=128),),
+        source=EID,
+        flags=MapRequestFlags.S | MapRequestFlags.L | MapRequestFlags.D,
+    ),
+    "subscription": MapRequest(
         nonce=NONCE,
         itr_rlocs=(ITR,),
         questions=(Question(eid=EID4, mask_length=24, wants_notifications=True),),
-        flags=MapRequestFlags.S | MapRequestFlags.D | MapRequestFlags.M | MapRequestFlags.I,
-        reply=RECORD,
+        flags=MapRequestFlags.PITR,
+        identity=IDENTITY,
+    ),
+    "unsubscription": MapRequest(
+        nonce=NONCE,
+        itr_rlocs=(None,),
+        questions=(Question(eid=EID4, mask_length=24, wants_notifications=True),),
         identity=IDENTITY,
     ),
     "probe": MapRequest(
         nonce=NONCE,
         itr_rlocs=(ITR,),
-        questions=(Question(eid=EID, mask_length=128),),
-        flags=MapRequestFlags.PROBE,
+        questions=(Question(eid=EID, mask_length=64),),
+        flags=MapRequestFlags.P,
+        reply=RECORD,
     ),
-    "reply": MapReply(nonce=NONCE, records=(RECORD, NEGATIVE)),
-    "reply to a probe": MapReply(nonce=NONCE, records=(RECORD,), flags=MapReplyFlags.PROBE),
-    "reply with security": MapReply(
-        nonce=NONCE, records=(RECORD,), flags=MapReplyFlags.S, security=ANSWERED.packed()
-    ),
-    "register": MapRegister(
+    "reply": MapReply(nonce=NONCE, records=(RECORD, NEGATIVE, WITHDRAWN), flags=MapReplyFlags.E),
+    "reply to a probe": MapReply(nonce=NONCE, records=(PROBED,), flags=MapReplyFlags.P),
+    "reply with security": MapReply(nonce=NONCE, records=(RECORD,), security=ANSWERED),
+    "register": REGISTER,
+    "register by a list": MapRegister(
         nonce=NONCE,
-        records=(RECORD,),
-        authentication=SIGNED,
-        flags=MapRegisterFlags.P | MapRegisterFlags.M | MapRegisterFlags.T | MapRegisterFlags.I,
-        identity=IDENTITY,
+        records=(
+            EidRecord(
+                eid=ADDRESSES["multicast"],
+                mask_length=0,
+                ttl=3,
+                locators=(Locator(address=ADDRESSES["replication list"]),),
+            ),
+        ),
+        authentication=Authentication(0, AlgorithmId.HMAC_SHA_1_96, bytes(range(12))),
+        flags=MapRegisterFlags.P | MapRegisterFlags.S | MapRegisterFlags.E | MapRegisterFlags.MERGE,
     ),
     "register canonical": MapRegister(
         nonce=NONCE,
-        records=(CANONICAL, GROUP),
+        records=(
+            EidRecord(
+                eid=ADDRESSES["instance"],
+                mask_length=32,
+                ttl=3,
+                locators=tuple(
+                    Locator(address=ADDRESSES[name])
+                    for name in ("AFI list", "keys", "unknown", "vendor")
+                ),
+            ),
+        ),
         authentication=SIGNED,
-        flags=MapRegisterFlags.A_MERGE,
     ),
     "notify": MapNotify(nonce=NONCE, records=(RECORD,), authentication=SIGNED),
+    "notify with identity": MapNotify(
+        nonce=NONCE, records=(NEGATIVE,), authentication=SIGNED, identity=IDENTITY
+    ),
     "notify ack": MapNotifyAck(nonce=NONCE, records=(RECORD,), authentication=SIGNED),
     "referral": MapReferral(
         nonce=NONCE,
@@ -140,6 +212,13 @@ MESSAGES: dict[str, Message] = {
                 action=ReferralAction.MS_REFERRAL,
                 referrals=(Locator(address=ETR),),
                 authoritative=True,
+                map_version=5,
+            ),
+            ReferralRecord(
+                eid=EID4,
+                mask_length=32,
+                ttl=0,
+                action=ReferralAction.NOT_AUTHORITATIVE,
                 incomplete=True,
             ),
         ),
@@ -152,14 +231,15 @@ MESSAGES: dict[str, Message] = {
                 mask_length=48,
                 ttl=1440,
                 action=ReferralAction.NODE_REFERRAL,
+                referrals=(Locator(address=SecurityKey(2, (b"pub",), ETR)),),
                 signatures=(
                     Signature(
                         original_ttl=1440,
-                        expires=2_000_000_000,
-                        begins=1_900_000_000,
+                        inception=0x71000000,
+                        expiration=0x72000000,
                         key_tag=3,
-                        algorithm=2,
-                        value=bytes(range(32)),
+                        algorithm=SignatureAlgorithm.RSA_SHA256,
+                        value=bytes(range(8)),
                     ),
                 ),
             ),
@@ -173,17 +253,33 @@ MESSAGES: dict[str, Message] = {
         flags=EncapsulatedFlags.D,
     ),
     "encapsulated in IPv4": EncapsulatedControl(
-        source=ETR4, destination=EID4, source_port=50000, message=REQUEST.packed()
+        source=ETR4,
+        destination=EID4,
+        source_port=50000,
+        message=REQUEST_IN_IPV4.packed(),
+        flags=EncapsulatedFlags.E | EncapsulatedFlags.M,
     ),
     "encapsulated with security": EncapsulatedControl(
         source=ITR,
         destination=EID,
         source_port=50000,
         message=REQUEST.packed(),
-        flags=EncapsulatedFlags.S,
-        security=ASKED.packed(),
+        security=ASKED,
+    ),
+    "forwarded with security": EncapsulatedControl(
+        source=ITR,
+        destination=EID,
+        source_port=50000,
+        message=REQUEST.packed(),
+        security=FORWARDED,
     ),
 }
-"""By name; each as decoding makes it."""
 
-__all__ = ["ANSWERED", "ASKED", "EIDS", "MESSAGES", "DerivationId", "WrappingId"]
+#: Headers of encapsulated packets, by name.
+HEADERS = {
+    "nothing": DataHeader(),
+    "nonce": DataHeader(nonce=0xABCDEF, status_bits=3),
+    "echo": DataHeader(nonce=0xABCDEF, echo=True, instance=0x123456, status_bits=1),
+    "versions": DataHeader(versions=MapVersions(5, 0xFFF), instance=0x123456),
+    "encrypted": DataHeader(key=2, status_bits=0x80000001),
+}

@@ -17,7 +17,7 @@ from opendmm.wire.lisp.numbers import AlgorithmId
 ALGORITHMS = {
     LispAlgorithm.SHA1: AlgorithmId.HMAC_SHA_1_96,
     LispAlgorithm.SHA256: AlgorithmId.HMAC_SHA_256_128,
-    LispAlgorithm.SHA256_HKDF: AlgorithmId.HMAC_SHA_256_128_HKDF,
+    LispAlgorithm.SHA256_HKDF: AlgorithmId.HMAC_SHA_256_128_HKDF_SHA256,
 }
 
 

@@ -12,13 +12,8 @@ from opendmm.model.identity import EntityAddress, NodeId
 from opendmm.reference_points import r_ec, r_ic, r_xc
 from opendmm.reference_points.catalogue import CATALOGUE, Envelope, ReferencePointName
 from opendmm.reference_points.message import Message
-from opendmm.wire.lisp.messages import (
-    MapNotify,
-    MapNotifyAck,
-    MapRegister,
-    MapReply,
-    MapRequest,
-)
+from opendmm.wire.lisp.messages import MapReply, MapRequest
+from opendmm.wire.lisp.registrations import MapNotify, MapNotifyAck, MapRegister
 
 Carrier = type[MapRegister | MapNotify | MapNotifyAck | MapRequest | MapReply]
 CARRIERS: dict[type[Message], Carrier] = {

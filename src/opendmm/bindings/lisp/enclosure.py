@@ -1,6 +1,6 @@
 """Whole messages of reference points in LISP's: in a Vendor-Specific address (RFC 9306) that a
-locator of priority 255 has, so that nobody sends packets there and who does not know it passes
-over it. Move order, grant, identities have no other place.
+locator of priority 255 has, so that nobody sends packets there. Move order, grant, identities have
+no other place.
 """
 
 from ipaddress import IPv4Address, IPv6Address
@@ -11,37 +11,40 @@ import msgspec
 from opendmm.bindings.lisp.carriage import NAMES, mapping_of
 from opendmm.model.addressing import Egress, HomePrefix
 from opendmm.reference_points.message import Message
-from opendmm.wire.lisp.addresses import Address
-from opendmm.wire.lisp.lcaf import VendorSpecific
+from opendmm.wire.lisp.lcaf.others import VendorSpecific
 from opendmm.wire.lisp.numbers import NEVER_USED, Action
+from opendmm.wire.lisp.reading import Tolerance
 from opendmm.wire.lisp.records import EidRecord, Locator
 
 ORGANISATION = 0x02444D
 """A locally administered identifier: the project has none of its own."""
+TOLERANCE = Tolerance(organisations=frozenset({ORGANISATION}))
+"""What nodes of ours read of each other; whoever else gets it is to drop it (RFC 9306 §4)."""
 
 
-def records_of(
-    message: Message, ttl: int, action: Action = Action.NO_ACTION
-) -> tuple[EidRecord, ...]:
-    """A record of each prefix that a message is about (or one about none), the first with all."""
+def records_of(message: Message, ttl: int) -> tuple[EidRecord, ...]:
+    """A record of each prefix that a message is about, and the message: in the first one that says
+    where they are, else in a record about nothing."""
     prefixes, egress = mapping_of(message)
-    locators = (_locator(egress),) if egress is not None else ()
     fields = msgspec.to_builtins(message, builtin_types=(bytes,))
     extension = VendorSpecific(ORGANISATION, msgspec.msgpack.encode(fields))
     enclosing = Locator(address=extension, priority=NEVER_USED, weight=0)
-    about: list[tuple[Address, int]] = [(_address(one), one.length) for one in prefixes]
-    about = about or [(None, 0)]
-    return tuple(
-        EidRecord(
-            eid=eid,
-            mask_length=length,
-            ttl=ttl if egress is not None or not prefixes else 0,
-            locators=(*locators, enclosing) if first else locators,
-            action=action,
-            authoritative=True,
-        )
-        for first, (eid, length) in zip((True, *[False] * len(about)), about, strict=False)
+    if egress is None:
+        about = tuple(_record(prefix, 0, ()) for prefix in prefixes)
+        return (*about, EidRecord(eid=None, mask_length=0, ttl=ttl, locators=(enclosing,)))
+    locators = (_locator(egress),)
+    first, *others = prefixes
+    return (
+        _record(first, ttl, (*locators, enclosing)),
+        *(_record(prefix, ttl, locators) for prefix in others),
     )
+
+
+def negative(message: Message) -> tuple[EidRecord, ...]:
+    """The same of a message that its prefixes are nowhere (RFC 9301 §5.4), for a minute."""
+    *about, enclosing = records_of(message, 1)
+    forward = {"ttl": 1, "action": Action.NATIVELY_FORWARD}
+    return (*(msgspec.structs.replace(one, **forward) for one in about), enclosing)
 
 
 def message_in(records: tuple[EidRecord, ...]) -> Message | None:
@@ -70,6 +73,16 @@ def _message(data: bytes) -> Message:
         return msgspec.convert(fields, kind, builtin_types=(bytes,))
     except (msgspec.MsgspecError, RecursionError) as problem:
         raise ValueError(f"the extension is unreadable: {problem}") from problem
+
+
+def _record(prefix: HomePrefix, ttl: int, locators: tuple[Locator, ...]) -> EidRecord:
+    return EidRecord(
+        eid=_address(prefix),
+        mask_length=prefix.length,
+        ttl=ttl,
+        locators=locators,
+        authoritative=True,
+    )
 
 
 def _locator(egress: Egress) -> Locator:

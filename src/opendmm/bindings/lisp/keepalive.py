@@ -12,7 +12,7 @@ from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.outputs import Complain, Reachable
 from opendmm.model.identity import NodeId
 from opendmm.model.quantities import Seconds
-from opendmm.wire.lisp.messages import XtrIdentity
+from opendmm.wire.lisp.framing import XtrIdentity
 
 STARTS_PER_SECOND = 64
 

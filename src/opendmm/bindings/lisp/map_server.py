@@ -13,19 +13,24 @@ from opendmm.bindings.lisp.registry import Registered, Registry, hole
 from opendmm.bindings.lisp.sites import Eid, Site, eid_of
 from opendmm.bindings.mobility.outputs import STRANGER, Complain
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp import Filling, decode, signed
-from opendmm.wire.lisp.authentication import WHOLE
+from opendmm.wire.lisp.authentication import ALGORITHMS, Filling, sign
+from opendmm.wire.lisp.codec import Received, encode, receive, receive_inner
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.messages import MapNotify, MapRegister, MapReply, MapRequest
+from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     CONTROL_PORT,
+    NEVER_USED,
     Action,
     LocatorFlags,
     MapRegisterFlags,
     MapRequestFlags,
 )
+from opendmm.wire.lisp.reading import Tolerance
 from opendmm.wire.lisp.records import EidRecord, Locator, Question
+from opendmm.wire.lisp.registrations import MapNotify, MapRegister
 
+TOLERANCE = Tolerance(no_inner_checksum=True)
+"""Some leave the inner checksum out; the outer datagram has one."""
 REGISTRATION_LASTS = 180.0
 """Seconds, where a site does not say (RFC 9301 §8.2)."""
 HOLE_TTL, NOWHERE_TTL = 1, 15
@@ -57,13 +62,13 @@ class MapServer:
     def receive(self, data: bytes, source: Ip, now: float) -> list[Wanted]:
         """A control message from anybody."""
         try:
-            message = decode(data)
-            match message:
-                case MapRegister():
-                    return self._registered(message, data, source, now)
-                case EncapsulatedControl():
+            received = receive(data, TOLERANCE)
+            match received.message:
+                case MapRegister() as message:
+                    return self._registered(message, received, source, now)
+                case EncapsulatedControl() as message:
                     return self._asked(message, data, now)
-                case _:
+                case message:
                     return [_refused(source, f"{type(message).__name__} is for nobody here")]
         except WireError as problem:
             return [_refused(source, str(problem), event="message-malformed")]
@@ -74,7 +79,7 @@ class MapServer:
             eid = eid_of(record)
             if eid is None:
                 continue
-            usable = tuple(one for one in record.known_locators if one.priority < 255)
+            usable = tuple(one for one in record.understood_locators if one.priority < NEVER_USED)
             if not usable:
                 self.registry.remove(eid)
                 continue
@@ -85,10 +90,10 @@ class MapServer:
     # Registrations
 
     def _registered(
-        self, message: MapRegister, data: bytes, source: Ip, now: float
+        self, message: MapRegister, received: Received, source: Ip, now: float
     ) -> list[Wanted]:
         eids = [eid_of(record) for record in message.records]
-        site = self._site(message, data, [eid for eid in eids if eid is not None])
+        site = self._site(message, received, [eid for eid in eids if eid is not None])
         if site is None or not eids or None in eids:
             return [_refused(source, "no site with these EID-prefixes has made it")]
         refusal = self._replayed(site, message, source)
@@ -101,9 +106,9 @@ class MapServer:
             return []
         return [Send(source, CONTROL_PORT, self._notify(site, message))]
 
-    def _site(self, message: MapRegister, data: bytes, eids: list[Eid]) -> Site | None:
+    def _site(self, message: MapRegister, received: Received, eids: list[Eid]) -> Site | None:
         for site in self.sites.values():
-            if all(site.has(eid) for eid in eids) and site.made(message, data):
+            if all(site.has(eid) for eid in eids) and site.made(message, received):
                 return site
         return None
 
@@ -127,14 +132,14 @@ class MapServer:
         source: Ip,
         now: float,
     ) -> None:
-        if not record.ttl or not record.known_locators:
+        if not record.ttl or not record.understood_locators:
             self.registry.remove(eid)
             return
         timed = message.flags & MapRegisterFlags.T
         lasts = record.ttl * 60.0 if timed else REGISTRATION_LASTS
-        locators = record.known_locators
+        locators = record.understood_locators
         before = self.registry.get(eid)
-        if message.flags & MapRegisterFlags.A_MERGE and before is not None:
+        if message.flags & MapRegisterFlags.MERGE and before is not None:
             locators = _merged(before.locators, locators)
         proxy = bool(message.flags & MapRegisterFlags.P)
         registered = Registered(site.name, locators, source, record.ttl, now + lasts, proxy)
@@ -143,22 +148,18 @@ class MapServer:
     def _notify(self, site: Site, message: MapRegister) -> bytes:
         """As the site signs itself: some fill in whole digests."""
         said = message.authentication
-        whole = len(said.data) == WHOLE[said.algorithm]
+        whole = len(said.data) == ALGORITHMS[said.algorithm].whole
         notify = MapNotify(nonce=message.nonce, records=message.records)
         filling = Filling.WHOLE if whole else Filling.SHORTENED
-        key = site.keys[said.key_id]
-        return signed(notify, key, said.key_id, said.algorithm, filling).packed()
+        return sign(notify, site.keys[said.key_id], said.key_id, said.algorithm, filling)
 
     # Questions
 
     def _asked(self, message: EncapsulatedControl, data: bytes, now: float) -> list[Wanted]:
-        request = decode(message.message)
-        asker = message.source
-        if not isinstance(request, MapRequest) or not request.questions:
+        request, asker = receive_inner(message, TOLERANCE).message, message.source
+        if not isinstance(request, MapRequest):
             return [_refused(asker, "no question")]
-        if request.flags & MapRequestFlags.PROBE:
-            return [_refused(asker, "a probe does not go by the mapping system")]
-        if message.security:
+        if message.security is not None:
             return [_refused(asker, "there is no secret to unwrap its one-time key with")]
         eid = eid_of(request.questions[0])
         if eid is None:
@@ -172,7 +173,7 @@ class MapServer:
         if to is None:
             return [_refused(asker, "no ITR-RLOC to answer to")]
         reply = MapReply(nonce=request.nonce, records=records)
-        return [Send(to, message.source_port, reply.packed())]
+        return [Send(to, message.source_port, encode(reply))]
 
     def _answers(
         self, question: Question, eid: Eid, found: tuple[Eid, Registered] | None, now: float

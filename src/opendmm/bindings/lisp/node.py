@@ -18,7 +18,13 @@ from opendmm.bindings.lisp.carriage import (
     subject_of,
 )
 from opendmm.bindings.lisp.config import LispConfig
-from opendmm.bindings.lisp.enclosure import message_in, prefix_of, records_of
+from opendmm.bindings.lisp.enclosure import (
+    TOLERANCE,
+    message_in,
+    negative,
+    prefix_of,
+    records_of,
+)
 from opendmm.bindings.lisp.keepalive import Keepalive
 from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.nonces import Nonces
@@ -34,21 +40,16 @@ from opendmm.reference_points import r_ic, r_xc
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.message import Message, accepted
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp import decode, is_authentic, signed
+from opendmm.wire.lisp.authentication import Authenticated, holds, sign
+from opendmm.wire.lisp.codec import Received, encode, receive, receive_inner
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.messages import (
-    MapNotify,
-    MapNotifyAck,
-    MapRegister,
-    MapReply,
-    MapRequest,
-    Registration,
-)
-from opendmm.wire.lisp.numbers import Action, AlgorithmId, MapRegisterFlags, MapRequestFlags
+from opendmm.wire.lisp.messages import MapReply, MapRequest
+from opendmm.wire.lisp.numbers import AlgorithmId, MapRegisterFlags, MapRequestFlags
+from opendmm.wire.lisp.one_time_keys import unwrapped
 from opendmm.wire.lisp.records import EidRecord, Question
-from opendmm.wire.lisp.security import RequestSecurity, unwrapped
+from opendmm.wire.lisp.registrations import MapNotify, MapNotifyAck, MapRegister
 
-ALGORITHM = AlgorithmId.HMAC_SHA_256_128_HKDF
+ALGORITHM = AlgorithmId.HMAC_SHA_256_128_HKDF_SHA256
 KEY_ID = 1
 OURS = "of this constellation"
 REMEMBERED = 100_000
@@ -65,7 +66,7 @@ class LispNode:
         self.config = config
         self.server = server
         """For sites of other makes, where this is a Map-Server for them, too."""
-        self._proposed: Recent[ContextId, Registration] = Recent(REMEMBERED)
+        self._proposed: Recent[ContextId, Authenticated] = Recent(REMEMBERED)
         """Registrations that the FE_IEC has not answered; others are told of what it accepts."""
         peers = [peer for peer in config.keys if peer in config.nodes]
         self.keepalive = Keepalive(config.node, peers, config.keepalive, config.missing_allowed)
@@ -125,8 +126,7 @@ class LispNode:
                 return self._tell(peer, message, policy.prefixes, now)
             case r_ic.PolicyAbsent(prefix=prefix):
                 waiting = self._resolver.waiting(peer, (prefix,))
-                records = records_of(message, 1, Action.NATIVELY_FORWARD)
-                return [self._to(peer, waiting.reply(records))] if waiting is not None else []
+                return [self._to(peer, waiting.reply(negative(message)))] if waiting else []
             case r_xc.LocationAcknowledgement():
                 self._publish(peer, message, now)
         return [self._registration(peer, message, now)]
@@ -169,22 +169,20 @@ class LispNode:
             questions=(_question(prefix),),
             flags=MapRequestFlags.S | MapRequestFlags.D,
         )
-        return [self._to(peer, request.packed())]
+        return [self._to(peer, encode(request))]
 
     def _registration(self, peer: NodeId, message: Message, now: float) -> Datagram:
         kind = CARRIERS[type(message)]
-        assert issubclass(kind, Registration)
+        assert issubclass(kind, MapRegister | MapNotify | MapNotifyAck)
         asked = ANSWERS.get(type(message))
         key = (peer, asked, subject_of(message)) if asked is not None else None
         nonce = self._asked.get(key) if key is not None else None
         if nonce is None:
             nonce = self._nonces.next(now)
-        plain = kind(
-            nonce=nonce,
-            records=records_of(message, self.config.ttl),
-            flags=REGISTERING if kind is MapRegister else MapRegisterFlags(0),
-            identity=self.keepalive.identity(),
-        )
+        records = records_of(message, self.config.ttl)
+        plain = kind(nonce=nonce, records=records, identity=self.keepalive.identity())
+        if isinstance(plain, MapRegister):
+            plain = msgspec.structs.replace(plain, flags=REGISTERING)
         self._sent.put(nonce, None)
         return self._sealed(peer, plain)
 
@@ -203,7 +201,7 @@ class LispNode:
             itr_rlocs=(self.config.address,),
             questions=(question,),
             flags=flags,
-            reply=records_of(enclosing, 0)[0] if enclosing is not None else None,
+            reply=records_of(enclosing, 0)[-1] if enclosing is not None else None,
             identity=self.keepalive.identity() if enclosing is not None else None,
         )
         secret = self.config.keys[peer]
@@ -216,9 +214,8 @@ class LispNode:
             peer, MapNotify(nonce=nonce, records=(), identity=self.keepalive.identity())
         )
 
-    def _sealed(self, peer: NodeId, message: Registration) -> Datagram:
-        key = self.config.keys[peer]
-        return self._to(peer, signed(message, key, KEY_ID, ALGORITHM).packed())
+    def _sealed(self, peer: NodeId, message: Authenticated) -> Datagram:
+        return self._to(peer, sign(message, self.config.keys[peer], KEY_ID, ALGORITHM))
 
     def _to(self, peer: NodeId, data: bytes) -> Datagram:
         return Datagram(self.config.nodes[peer], data)
@@ -231,23 +228,24 @@ class LispNode:
         if peer is None:
             return [Complain("message-refused", STRANGER, {"why": f"{source} is no peer"})]
         try:
-            message = decode(data)
-            if isinstance(message, Registration):
-                return self._registered(peer, message, data, now)
-            if isinstance(message, EncapsulatedControl):
-                return self._encapsulated(peer, message, now)
-            if isinstance(message, MapReply):
-                return self._replied(peer, message, data)
-            if isinstance(message, MapRequest):
-                return self._requested(peer, message, now)
+            received = receive(data, TOLERANCE)
+            match received.message:
+                case MapRegister() | MapNotify() | MapNotifyAck() as message:
+                    return self._registered(peer, message, received, now)
+                case EncapsulatedControl() as message:
+                    return self._encapsulated(peer, message, now)
+                case MapReply() as message:
+                    return self._replied(peer, message, received)
+                case MapRequest() as message:
+                    return self._requested(peer, message, now)
         except ValueError as problem:
             return [Complain("message-malformed", peer, {"why": str(problem)})]
-        return [_refused(peer, f"{type(message).__name__} is for nobody here")]
+        return [_refused(peer, f"{type(received.message).__name__} is for nobody here")]
 
     def _registered(
-        self, peer: NodeId, message: Registration, data: bytes, now: float
+        self, peer: NodeId, message: Authenticated, received: Received, now: float
     ) -> list[Wanted]:
-        if not is_authentic(message, data, self.config.keys[peer]):
+        if not holds(received, self.config.keys[peer]):
             return [_refused(peer, "the authentication data do not fit")]
         answers = not isinstance(message, MapRegister) and message.nonce in self._sent
         acknowledges = isinstance(message, MapNotifyAck)
@@ -267,7 +265,7 @@ class LispNode:
             self._proposed.put(found.context.key, message)
         return [*outputs, *self._delivered(peer, message.records, message.nonce)]
 
-    def _greeted(self, peer: NodeId, message: Registration) -> list[Wanted]:
+    def _greeted(self, peer: NodeId, message: Authenticated) -> list[Wanted]:
         if not isinstance(message, MapNotify):
             return []
         answer = MapNotifyAck(nonce=message.nonce, records=(), identity=self.keepalive.identity())
@@ -287,10 +285,10 @@ class LispNode:
 
     def _encapsulated(self, peer: NodeId, message: EncapsulatedControl, now: float) -> list[Wanted]:
         """At a Map-Resolver: a question, with a one-time key that only a peer can have wrapped."""
-        request = decode(message.message)
-        if not isinstance(request, MapRequest) or not message.security or not request.questions:
+        request = receive_inner(message, TOLERANCE).message
+        security = message.security
+        if not isinstance(request, MapRequest) or security is None:
             return [_refused(peer, "no question, or none that is signed")]
-        security = RequestSecurity.parse(message.security)
         secret = self.config.keys[peer]
         key = unwrapped(security.wrapped, secret, request.nonce, security.wrapping)
         refusal = self._nonces.refusal(peer, request.nonce, now)
@@ -310,11 +308,9 @@ class LispNode:
         asked = ends(r_ic.PolicyRequest(prefix=prefix), peer, self.config.node)
         return [*outputs, Deliver(asked)]
 
-    def _replied(self, peer: NodeId, reply: MapReply, data: bytes) -> list[Wanted]:
-        refusal = self._questions.answered(reply, data, peer)
-        if refusal:
-            return [_refused(peer, refusal)]
-        return [*self.keepalive.heard(peer), *self._delivered(peer, reply.records, reply.nonce)]
+    def _replied(self, peer: NodeId, reply: MapReply, received: Received) -> list[Wanted]:
+        records = self._questions.answered(received, reply.nonce, peer)
+        return [*self.keepalive.heard(peer), *self._delivered(peer, records, reply.nonce)]
 
     def _requested(self, peer: NodeId, request: MapRequest, now: float) -> list[Wanted]:
         """An SMR: ask who answered before, if it is in use here (RFC 9301 §6.1)."""

@@ -11,19 +11,14 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.reference_points.r_ic import PolicyMode, PolicyUpdate
 from opendmm.wire.lisp.messages import MapReply
-from opendmm.wire.lisp.numbers import MapReplyFlags
-from opendmm.wire.lisp.records import EidRecord, Question
-from opendmm.wire.lisp.security import (
-    EidAuthentication,
-    HmacId,
-    ReplySecurity,
-    RequestSecurity,
-    derived,
-)
+from opendmm.wire.lisp.numbers import DerivationId, HmacId
+from opendmm.wire.lisp.one_time_keys import derived
+from opendmm.wire.lisp.protection import sign_eids, sign_reply
+from opendmm.wire.lisp.records import EidRecord
+from opendmm.wire.lisp.security import AuthorisedEid, EidAuthentication, RequestSecurity
 
 REMEMBERED = 10_000
 """Questions of an xTR, and answers held back for it, that are kept."""
-HMACS = (HmacId.HMAC_SHA_1_96, HmacId.HMAC_SHA_256_128)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -34,19 +29,15 @@ class Waiting(msgspec.Struct, frozen=True):
     security: RequestSecurity
 
     def reply(self, records: tuple[EidRecord, ...]) -> bytes:
-        """The answer, signed as Map-Server and as ETR (RFC 9303 §6.7.2)."""
-        wanted = self.security.wanted
-        hmac_id = wanted if wanted in HMACS else HmacId.HMAC_SHA_256_128
-        eids = EidAuthentication(
-            derivation=self.security.eids.derivation,
-            eids=tuple(Question(eid=one.eid, mask_length=one.mask_length) for one in records),
-        ).signed(self.key, hmac_id)
-        reply = MapReply(nonce=self.nonce, records=records, flags=MapReplyFlags.S)
-        # The S flag is among what is signed.
-        covered = msgspec.structs.replace(reply, security=b"\0").packed()[:-1]
-        security = ReplySecurity(eids=eids, hmac_id=hmac_id)
-        signed = security.signed(covered, derived(self.key, eids.derivation))
-        return covered + signed.packed()
+        """The answer, signed as Map-Server and as ETR (RFC 9303 §6.7.2). Raises WireError."""
+        requested = self.security.requested
+        hmac_id = HmacId.AUTH_HMAC_SHA_256_128 if requested is HmacId.NOPREF else requested
+        wanted = EidAuthentication.parse(self.security.eids).derivation
+        derivation = DerivationId.HKDF_SHA256 if wanted is DerivationId.NOPREF else wanted
+        authorised = tuple(AuthorisedEid(one.eid, one.mask_length) for one in records)
+        eids = sign_eids(authorised, self.key, hmac_id, derivation)
+        reply = MapReply(nonce=self.nonce, records=records)
+        return sign_reply(reply, eids, derived(self.key, derivation), hmac_id)
 
 
 class Resolver:

@@ -5,13 +5,13 @@ from ipaddress import IPv4Address, IPv6Address
 import msgspec
 
 from opendmm.model.addressing import HomePrefix
-from opendmm.wire.lisp import is_authentic
-from opendmm.wire.lisp.lcaf import InstanceId
-from opendmm.wire.lisp.messages import Registration
+from opendmm.wire.lisp.authentication import LIBERAL, STRICT, Authenticated, holds
+from opendmm.wire.lisp.codec import Received
+from opendmm.wire.lisp.lcaf.eids import InstanceId
 from opendmm.wire.lisp.numbers import AlgorithmId
 from opendmm.wire.lisp.records import EidRecord, Question
 
-STRONG = frozenset({AlgorithmId.HMAC_SHA_256_128, AlgorithmId.HMAC_SHA_256_128_HKDF})
+STRONG = STRICT.algorithms
 
 
 class Eid(msgspec.Struct, frozen=True):
@@ -38,15 +38,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the site may register it."""
         return any(allowed.covers(eid) for allowed in self.eids)
 
-    def made(self, message: Registration, payload: bytes) -> bool:
-        """Whether a message is authentic with a key of the site."""
-        said = message.authentication
-        key = self.keys.get(said.key_id)
-        return (
-            key is not None
-            and said.algorithm in self.algorithms
-            and is_authentic(message, payload, key)
-        )
+    def made(self, message: Authenticated, received: Received) -> bool:
+        """Whether a message is authentic with a key of the site, in whatever way it is filled in
+        and covered: each proves that the sender has the key."""
+        key = self.keys.get(message.authentication.key_id)
+        accepted = msgspec.structs.replace(LIBERAL, algorithms=self.algorithms)
+        return key is not None and holds(received, key, accepted)
 
 
 def eid_of(record: EidRecord | Question) -> Eid | None:

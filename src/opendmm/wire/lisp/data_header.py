@@ -1,79 +1,104 @@
 """The header between UDP and an encapsulated packet (RFC 9300 §5.3)."""
 
-import enum
 from struct import Struct
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
 from opendmm.wire.errors import WireError
+from opendmm.wire.lisp.numbers import DataFlags
+from opendmm.wire.lisp.reading import Reader
 
 LAYOUT = Struct("!II")
-LOW_24 = 0xFFFFFF
-LOW_8 = 0xFF
+FLAGS_SHIFT = 24
 VERSION_BITS = 12
+LARGEST_VERSION = (1 << VERSION_BITS) - 1
+LARGEST_NONCE = LARGEST_INSTANCE = 0xFFFFFF
+#: Locator-Status-Bits, and what is left of them beside an Instance ID.
+ALL_STATUS_BITS, FEW_STATUS_BITS = 0xFFFFFFFF, 0xFF
+INSTANCE_SHIFT = 8
+#: The KK bits: which of three keys the payload is encrypted with (RFC 8061), 0 for none.
+LARGEST_KEY = 3
 
 
-class DataFlags(enum.IntFlag):
-    """The first octet of the header."""
+class MapVersions(NamedTuple):
+    """Which mappings the sender goes by (RFC 9302 §4); 0 is none."""
 
-    N = 0x80
-    """A nonce is there."""
-    L = 0x40
-    """Locator status bits are there."""
-    E = 0x20
-    """The nonce is to be echoed."""
-    V = 0x10
-    """Map versions are there, in place of a nonce."""
-    I = 0x08  # noqa: E741  (the RFC's name)
-    """An Instance ID is there."""
-    R = 0x04
-    KK = 0x03
-    """Which key the payload is encrypted with (RFC 8061)."""
+    source: int
+    destination: int
 
 
 class DataHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """The I flag goes by `instance`, of 24 bits. `nonce` is a nonce (N flag), or two map versions
-    of 12 bits (V flag). There are 32 locator status bits, or 8 with an instance."""
+    """What is there is not None, and its flag follows from that.
 
-    flags: DataFlags = DataFlags(0)
-    nonce: int = 0
+    `nonce` (N) and `versions` (V) exclude each other; `echo` (E) asks for the nonce back. Bit n of
+    `status_bits` (L) says that the sender's nth locator is up, from 0.
+    """
+
+    nonce: int | None = None
+    echo: bool = False
+    versions: MapVersions | None = None
     instance: int | None = None
-    status_bits: int = 0
+    status_bits: int | None = None
+    key: int = 0
 
     def packed(self) -> bytes:
-        """Eight octets. Raises WireError."""
-        if self.flags & DataFlags.N and self.flags & DataFlags.V:
-            raise WireError("a nonce and map versions at once")
-        flags = self.flags & ~DataFlags.I
-        second = self.status_bits
-        if self.instance is not None:
-            flags |= DataFlags.I
-            if not 0 <= self.instance <= LOW_24 or not 0 <= self.status_bits <= LOW_8:
-                raise WireError("an instance of over 24 bits, or over 8 locator status bits")
-            second |= self.instance << 8
-        if not 0 <= self.nonce <= LOW_24:
-            raise WireError("a nonce of over 24 bits")
-        return LAYOUT.pack(flags << 24 | self.nonce, second)
+        """Eight octets. Raises WireError for values that have no encoding."""
+        if not 0 <= self.key <= LARGEST_KEY:
+            raise WireError(f"key {self.key} is outside 0..{LARGEST_KEY}")
+        first, flags = self._first()
+        second, more = self._second()
+        return LAYOUT.pack((flags | more | self.key) << FLAGS_SHIFT | first, second)
 
     @classmethod
     def read(cls, data: bytes) -> Self:
-        """From the start of a UDP payload. Raises WireError."""
-        if len(data) < LAYOUT.size:
-            raise WireError(f"{len(data)} octets where {LAYOUT.size} are due")
-        first, second = LAYOUT.unpack_from(data)
-        flags = DataFlags(first >> 24)
-        if flags & DataFlags.N and flags & DataFlags.V:
-            raise WireError("a nonce and map versions at once")
-        has_instance = bool(flags & DataFlags.I)
+        """From the start of a UDP payload. Raises WireError when that is too short.
+
+        With N and V there is a nonce; E counts with N only, the R bit not at all.
+        """
+        first, second = Reader(data).fields(LAYOUT, "header of an encapsulated packet")
+        bits = first >> FLAGS_SHIFT
+        low = first & LARGEST_NONCE
+        has_nonce = bool(bits & DataFlags.N)
+        has_versions = bits & DataFlags.V and not has_nonce
+        instance = second >> INSTANCE_SHIFT if bits & DataFlags.I else None
+        status_bits = second & (FEW_STATUS_BITS if bits & DataFlags.I else ALL_STATUS_BITS)
         return cls(
-            flags=flags & ~DataFlags.I,
-            nonce=first & LOW_24,
-            instance=second >> 8 if has_instance else None,
-            status_bits=second & LOW_8 if has_instance else second,
+            nonce=low if has_nonce else None,
+            echo=has_nonce and bool(bits & DataFlags.E),
+            versions=MapVersions(*divmod(low, 1 << VERSION_BITS)) if has_versions else None,
+            instance=instance,
+            status_bits=status_bits if bits & DataFlags.L else None,
+            key=bits & LARGEST_KEY,
         )
 
-    @property
-    def versions(self) -> tuple[int, int]:
-        """Source and destination map version (V flag, RFC 9302)."""
-        return self.nonce >> VERSION_BITS, self.nonce & ((1 << VERSION_BITS) - 1)
+    def _first(self) -> tuple[int, int]:
+        """The low 24 bits of the first word, and their flags."""
+        if self.nonce is not None and self.versions is not None:
+            raise WireError("a nonce and map versions in one header")
+        if self.nonce is not None:
+            _require("nonce", self.nonce, LARGEST_NONCE)
+            return self.nonce, DataFlags.N | (DataFlags.E if self.echo else 0)
+        if self.echo:
+            raise WireError("no nonce that could be echoed")
+        if self.versions is None:
+            return 0, 0
+        for version in self.versions:
+            _require("map version", version, LARGEST_VERSION)
+        return self.versions.source << VERSION_BITS | self.versions.destination, DataFlags.V
+
+    def _second(self) -> tuple[int, int]:
+        """The second word, and its flags."""
+        flags = DataFlags.L if self.status_bits is not None else DataFlags(0)
+        bits = self.status_bits or 0
+        if self.instance is None:
+            _require("Locator-Status-Bits", bits, ALL_STATUS_BITS)
+            return bits, flags
+        _require("Instance ID", self.instance, LARGEST_INSTANCE)
+        _require("Locator-Status-Bits", bits, FEW_STATUS_BITS)
+        return self.instance << INSTANCE_SHIFT | bits, flags | DataFlags.I
+
+
+def _require(name: str, value: int, largest: int) -> None:
+    if not 0 <= value <= largest:
+        raise WireError(f"{name} {value} is outside 0..{largest}")

@@ -1,39 +1,42 @@
-"""Mappings in messages: EID-records, locators, referrals (RFC 9301 §5.4, RFC 8111 §6.4)."""
+"""Mappings in messages: EID-records with their locators (RFC 9301 §5.4), and what is asked for."""
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Network, IPv6Network
 from struct import Struct
 from typing import Self
 
 import msgspec
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.lisp.addresses import Address, address_bits, packed_address, read_address
-from opendmm.wire.lisp.lcaf import UnknownLcaf
-from opendmm.wire.lisp.numbers import (
-    LARGEST_VERSION,
-    NEVER_USED,
-    Action,
-    LocatorFlags,
-    ReferralAction,
+from opendmm.wire.lisp.addresses import (
+    locator_order,
+    pack_address,
+    pack_eid,
+    prefix_of,
+    read_address,
+    read_eid,
 )
+from opendmm.wire.lisp.lcaf.base import Address, understood
+from opendmm.wire.lisp.numbers import NEVER_USED, Action, LocatorFlags, known
 from opendmm.wire.lisp.reading import Reader
 
+#: Priority, Weight, M Priority, M Weight, flags.
 LOCATOR = Struct("!BBBBH")
-HEAD = Struct("!IBBHH")
+#: TTL, count of locators, mask length, ACT and A, map version.
+RECORD = Struct("!IBBHH")
+#: N bit and reserved ones, mask length.
 QUESTION = Struct("!BB")
-SIGNATURE = Struct("!IIIHHB3x")
 MOST_LOCATORS = 255
-MOST_SIGNATURES = 15
 AUTHORITATIVE = 0x1000
-INCOMPLETE = 0x0800
 ACTION_SHIFT = 13
-SIGNATURES_SHIFT = 12
-LAST_LOCATOR_FLAGS = 0x7
-WANTED = 0x80
+LARGEST_VERSION = 0xFFF
+NOTIFICATION_REQUESTED = 0x80
 
 
 class Locator(msgspec.Struct, frozen=True, kw_only=True):
-    """Where packets to an EID go; lower priorities first, weights share among equal ones."""
+    """Where packets to an EID can go (RFC 9301 §5.4).
+
+    Lower priorities come first, `NEVER_USED` never; weights share among equal priorities.
+    """
 
     address: Address
     priority: int = 1
@@ -43,45 +46,37 @@ class Locator(msgspec.Struct, frozen=True, kw_only=True):
     flags: LocatorFlags = LocatorFlags.R
 
     def packed(self) -> bytes:
+        """Raises WireError or struct.error for impossible values."""
         head = LOCATOR.pack(
             self.priority,
             self.weight,
             self.multicast_priority,
             self.multicast_weight,
-            self.flags,
+            known(LocatorFlags, self.flags),
         )
-        return head + packed_address(self.address)
+        return head + pack_address(self.address)
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Raises WireError."""
-        priority, weight, multicast_priority, multicast_weight, flags = reader.fields(
-            LOCATOR, "locator"
-        )
+        fields = reader.fields(LOCATOR, "priorities and weights")
+        priority, weight, multicast_priority, multicast_weight, flags = fields
         return cls(
             address=read_address(reader),
             priority=priority,
             weight=weight,
             multicast_priority=multicast_priority,
             multicast_weight=multicast_weight,
-            flags=LocatorFlags(flags & LAST_LOCATOR_FLAGS),
+            flags=known(LocatorFlags, flags),
         )
-
-    @property
-    def order(self) -> tuple[int, bytes]:
-        """How locators of a record are sorted (RFC 9301 §5.5, RFC 8060 §3)."""
-        match self.address:
-            case IPv4Address() | IPv6Address():
-                return self.address.version, self.address.packed
-            case None:
-                return 0, b""
-            case lcaf:
-                return 16387, bytes([lcaf.number])
 
 
 class EidRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the EIDs under a prefix. `ttl` is in minutes; 0 takes the mapping away.
-    `action` counts only where there are no locators."""
+    """The mapping of the EIDs under a prefix (RFC 9301 §5.4).
+
+    `ttl` is in minutes: 0 takes the mapping away, `LOCAL_TTL` leaves it to the receiver.
+    `action` is for records without locators only. `map_version` 0 is none (RFC 9302 §6.1).
+    """
 
     eid: Address
     mask_length: int
@@ -92,150 +87,105 @@ class EidRecord(msgspec.Struct, frozen=True, kw_only=True):
     map_version: int = 0
 
     def packed(self) -> bytes:
-        """Locators in the order of the RFC. Raises WireError."""
+        """Locators sorted as RFC 9301 §5.5 wants them. Raises WireError or struct.error."""
+        if self.locators and self.action is not Action.NO_ACTION:
+            raise WireError(f"the action {self.action.name} in a record with locators")
+        require_map_version(self.map_version)
         bits = self.action << ACTION_SHIFT | AUTHORITATIVE * self.authoritative
-        return _packed(self, bits, self.map_version, self.locators)
+        count = len(self.locators)
+        locators = pack_locators(self.locators)
+        head = RECORD.pack(self.ttl, count, self.mask_length, bits, self.map_version)
+        return head + pack_eid(self.eid, self.mask_length) + locators
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        """Raises WireError."""
-        ttl, count, mask_length, bits, version = reader.fields(HEAD, "EID-record")
-        eid = _read_eid(reader, mask_length)
+        """Raises WireError. The action of a record with locators is ignored."""
+        ttl, count, mask_length, bits, version = reader.fields(RECORD, "TTL and counts")
         return cls(
-            eid=eid,
+            eid=read_eid(reader, mask_length),
             mask_length=mask_length,
             ttl=ttl,
-            locators=reader.several(count, Locator.read),
-            action=Action(bits >> ACTION_SHIFT),
+            locators=reader.several(count, "locator", Locator.read),
+            action=Action.NO_ACTION if count else Action(bits >> ACTION_SHIFT),
             authoritative=bool(bits & AUTHORITATIVE),
             map_version=version & LARGEST_VERSION,
         )
 
     @property
-    def known_locators(self) -> tuple[Locator, ...]:
-        """Those in formats that are understood here (RFC 9306 §3)."""
-        return tuple(one for one in self.locators if not isinstance(one.address, UnknownLcaf))
+    def prefix(self) -> IPv4Network | IPv6Network | None:
+        """The EID-prefix, where it is one of IP addresses; the instance is not told."""
+        return prefix_of(self.eid, self.mask_length)
 
+    @property
+    def understood_locators(self) -> tuple[Locator, ...]:
+        """Those that are not to be ignored; with none "equivalent to Locator Count = 0"
+        (RFC 9306 §3)."""
+        return tuple(locator for locator in self.locators if understood(locator.address))
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """A DDT node's signature of a referral (RFC 8111 §6.4.1); times in seconds since 1970."""
-
-    original_ttl: int
-    expires: int
-    begins: int
-    key_tag: int
-    algorithm: int
-    value: bytes
-
-    def packed(self) -> bytes:
-        head = SIGNATURE.pack(
-            self.original_ttl,
-            self.expires,
-            self.begins,
-            self.key_tag,
-            len(self.value),
-            self.algorithm,
-        )
-        return head + self.value
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Raises WireError."""
-        original_ttl, expires, begins, key_tag, length, algorithm = reader.fields(
-            SIGNATURE, "signature"
-        )
-        return cls(
-            original_ttl=original_ttl,
-            expires=expires,
-            begins=begins,
-            key_tag=key_tag,
-            algorithm=algorithm,
-            value=reader.octets(length, "signature"),
-        )
-
-
-class ReferralRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Who knows more of the EIDs under a prefix. `ttl` is in minutes; an incomplete one is not
-    to be kept."""
-
-    eid: Address
-    mask_length: int
-    ttl: int
-    action: ReferralAction
-    referrals: tuple[Locator, ...] = ()
-    authoritative: bool = False
-    incomplete: bool = False
-    map_version: int = 0
-    signatures: tuple[Signature, ...] = ()
-
-    def packed(self) -> bytes:
-        """Raises WireError."""
-        if len(self.signatures) > MOST_SIGNATURES:
-            raise WireError(f"{len(self.signatures)} signatures of a record")
-        bits = self.action << ACTION_SHIFT
-        bits |= AUTHORITATIVE * self.authoritative | INCOMPLETE * self.incomplete
-        version = len(self.signatures) << SIGNATURES_SHIFT | self.map_version
-        signatures = b"".join(signature.packed() for signature in self.signatures)
-        return _packed(self, bits, version, self.referrals) + signatures
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Raises WireError."""
-        ttl, count, mask_length, bits, version = reader.fields(HEAD, "referral")
-        eid = _read_eid(reader, mask_length)
-        referrals = reader.several(count, Locator.read)
-        return cls(
-            eid=eid,
-            mask_length=mask_length,
-            ttl=ttl,
-            action=ReferralAction(bits >> ACTION_SHIFT),
-            referrals=referrals,
-            authoritative=bool(bits & AUTHORITATIVE),
-            incomplete=bool(bits & INCOMPLETE),
-            map_version=version & LARGEST_VERSION,
-            signatures=reader.several(version >> SIGNATURES_SHIFT, Signature.read),
-        )
+    @property
+    def probed(self) -> Locator | None:
+        """The locator that a probe was answered for: the first, if several say so (§5.4)."""
+        return next((one for one in self.locators if one.flags & LocatorFlags.PROBED), None)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Map-Request asks of; `wants_notifications` subscribes to changes (RFC 9437 §4)."""
+    """What a Map-Request asks for (RFC 9301 §5.2).
+
+    `wants_notifications` is the N bit, which subscribes to changes (RFC 9437).
+    """
 
     eid: Address
     mask_length: int
     wants_notifications: bool = False
 
     def packed(self) -> bytes:
-        return QUESTION.pack(WANTED * self.wants_notifications, self.mask_length) + packed_address(
-            self.eid
-        )
+        """Raises WireError or struct.error for impossible values."""
+        bits = NOTIFICATION_REQUESTED * self.wants_notifications
+        return QUESTION.pack(bits, self.mask_length) + pack_eid(self.eid, self.mask_length)
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Raises WireError."""
-        first, mask_length = reader.fields(QUESTION, "EID-prefix")
+        bits, mask_length = reader.fields(QUESTION, "mask length")
         return cls(
-            eid=_read_eid(reader, mask_length),
+            eid=read_eid(reader, mask_length),
             mask_length=mask_length,
-            wants_notifications=bool(first & WANTED),
+            wants_notifications=bool(bits & NOTIFICATION_REQUESTED),
         )
 
-
-def _read_eid(reader: Reader, mask_length: int) -> Address:
-    start = reader.offset
-    eid = read_address(reader)
-    bits = address_bits(eid)
-    if bits is not None and mask_length > bits:
-        raise WireError(f"prefix length {mask_length} is over {bits}", start)
-    return eid
+    @property
+    def prefix(self) -> IPv4Network | IPv6Network | None:
+        """The EID-prefix, where it is one of IP addresses; the instance is not told."""
+        return prefix_of(self.eid, self.mask_length)
 
 
-def _packed(
-    record: EidRecord | ReferralRecord, bits: int, version: int, locators: tuple[Locator, ...]
-) -> bytes:
+def pack_locators(locators: tuple[Locator, ...]) -> bytes:
+    """In ascending order. Raises WireError or struct.error."""
     if len(locators) > MOST_LOCATORS:
-        raise WireError(f"{len(locators)} locators of a record")
-    if record.map_version > LARGEST_VERSION:
-        raise WireError(f"map version {record.map_version} is over {LARGEST_VERSION}")
-    head = HEAD.pack(record.ttl, len(locators), record.mask_length, bits, version)
-    ordered = sorted(locators, key=lambda one: one.order)
-    return head + packed_address(record.eid) + b"".join(one.packed() for one in ordered)
+        raise WireError(f"{len(locators)} locators in a record")
+    ordered = sorted(locators, key=lambda one: locator_order(one.address))
+    return b"".join(one.packed() for one in ordered)
+
+
+def require_map_version(version: int) -> None:
+    """Raises WireError for one that has no encoding."""
+    if not 0 <= version <= LARGEST_VERSION:
+        raise WireError(f"map version {version} is outside 0..{LARGEST_VERSION}")
+
+
+def require_unprobed(records: tuple[EidRecord, ...]) -> None:
+    """Raises WireError where a locator says that it was probed: it "MUST NOT" in Map-Requests and
+    Map-Registers (RFC 9301 §5.4)."""
+    if any(record.probed for record in records):
+        raise WireError("a locator that was probed, in a message that answers no probe")
+
+
+def unprobed(record: EidRecord) -> EidRecord:
+    """The record as it is meant in a Map-Request or Map-Register, whose p bits say nothing."""
+    if record.probed is None:
+        return record
+    locators = tuple(
+        msgspec.structs.replace(one, flags=one.flags & ~LocatorFlags.PROBED)
+        for one in record.locators
+    )
+    return msgspec.structs.replace(record, locators=locators)

@@ -1,224 +1,202 @@
-"""LISP-SEC: that an answer is from whom the mapping system asked (RFC 9303).
+"""What LISP-SEC adds to messages (RFC 9303 §6.1 and §6.2), as values.
 
-An ITR sends a one-time key with its question; the Map-Server signs with it which EIDs the ETR may
-answer for, and gives the ETR a key derived from it, with which the ETR signs the whole answer.
+A question comes in an Encapsulated Control Message with `RequestSecurity`: a one-time key, and from
+the Map-Server on also which EIDs an answer may be about. The answer has `ReplySecurity`: the same
+word of the Map-Server, and a digest of the whole message. `protection` makes and checks both,
+`one_time_keys` wraps and derives the keys.
+
+The Map-Server's word on EIDs (EID-AD) stays the octets it came as: an ETR hands them on, an ITR
+checks them, and `EidAuthentication` says what they mean.
 """
 
-import hmac
 from struct import Struct
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.keywrap import (
-    InvalidUnwrap,
-    aes_key_unwrap,
-    aes_key_wrap,
-)
 
 from opendmm.wire.errors import WireError
-from opendmm.wire.layout import OpenEnum, require_octets
-from opendmm.wire.lisp.reading import Reader
-from opendmm.wire.lisp.records import Question
+from opendmm.wire.lisp.addresses import pack_eid, read_eid
+from opendmm.wire.lisp.lcaf.base import Address
+from opendmm.wire.lisp.numbers import LISP_SEC, DerivationId, HmacId, WrappingId
+from opendmm.wire.lisp.reading import WHATEVER, Reader
 
-KEY_OCTETS = 16
-PREAMBLE = bytes(8)
-WRAPPED_OCTETS = 24
-LISP_SEC = 1
-"""The type of authentication data, in messages of either kind."""
-ECM = Struct("!BxHHBB")
-EID_HEAD = Struct("!HH")
-EID_RECORDS = Struct("!BBH")
-REPLY = Struct("!B3x")
-PACKET = Struct("!HH")
+MOST_EIDS = 255
 CANNOT_SIGN = 0x80
-NONCE = Struct("!Q")
+#: EID-AD Length, which counts itself, and KDF ID.
+EID_AD_HEAD = Struct("!HH")
+#: Unassigned, mask length.
+EID_HEAD = Struct("!xB")
 
 
-class HmacId(OpenEnum):
-    """RFC 9303 §8.3."""
+class AuthorisedEid(msgspec.Struct, frozen=True):
+    """A prefix of EIDs that an answer may be about."""
 
-    NO_PREFERENCE = 0
-    HMAC_SHA_1_96 = 1
-    HMAC_SHA_256_128 = 2
-
-
-class WrappingId(OpenEnum):
-    """RFC 9303 §8.4."""
-
-    NULL = 1
-    AES_128_HKDF_SHA256 = 2
-
-
-class DerivationId(OpenEnum):
-    """RFC 9303 §8.5."""
-
-    NO_PREFERENCE = 0
-    HKDF_SHA1_128 = 1
-    HKDF_SHA256 = 2
-
-
-HMACS = {HmacId.HMAC_SHA_1_96: ("sha1", 12), HmacId.HMAC_SHA_256_128: ("sha256", 16)}
-
-
-class EidAuthentication(msgspec.Struct, frozen=True, kw_only=True):
-    """Which EIDs an answer may be about, signed by the Map-Server; nothing of it but the
-    derivation while an ITR asks (RFC 9303 §6.1)."""
-
-    derivation: DerivationId = DerivationId.HKDF_SHA256
-    eids: tuple[Question, ...] = ()
-    hmac_id: HmacId = HmacId.NO_PREFERENCE
-    digest: bytes = b""
-    cannot_sign: bool = False
+    eid: Address
+    mask_length: int
 
     def packed(self) -> bytes:
-        body = b""
-        if self.eids:
-            flags = CANNOT_SIGN * self.cannot_sign
-            body = EID_RECORDS.pack(len(self.eids), flags, self.hmac_id)
-            body += b"".join(eid.packed() for eid in self.eids) + self.digest
-        return EID_HEAD.pack(EID_HEAD.size + len(body), self.derivation) + body
+        """Raises WireError or struct.error for impossible values."""
+        return EID_HEAD.pack(self.mask_length) + pack_eid(self.eid, self.mask_length)
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Raises WireError."""
-        length, derivation = reader.fields(EID_HEAD, "EID authentication data")
-        if length < EID_HEAD.size:
-            raise WireError(f"EID authentication data of {length} octets", reader.offset)
-        known = DerivationId(derivation)
-        if length == EID_HEAD.size:
-            return cls(derivation=known)
-        return reader.nested(
-            length - EID_HEAD.size, "EID authentication data", lambda inner: cls._of(inner, known)
-        )
+        (mask_length,) = reader.fields(EID_HEAD, "mask length")
+        return cls(read_eid(reader, mask_length), mask_length)
+
+
+class EidAuthentication(msgspec.Struct, frozen=True, kw_only=True):
+    """What an EID-AD means (RFC 9303 §6.1); of an ITR it has the `derivation` alone.
+
+    `cannot_sign` is the E bit: some ETR of these EIDs knows no LISP-SEC.
+    """
+
+    RECORDS: ClassVar[Struct] = Struct("!BBH")
+
+    derivation: DerivationId = DerivationId.HKDF_SHA256
+    eids: tuple[AuthorisedEid, ...] = ()
+    hmac_id: HmacId = HmacId.NOPREF
+    digest: bytes = b""
+    cannot_sign: bool = False
+
+    def packed(self) -> bytes:
+        """Raises WireError or struct.error for impossible values."""
+        body = b""
+        if self.eids:
+            if len(self.eids) > MOST_EIDS:
+                raise WireError(f"{len(self.eids)} EID-prefixes in authentication data")
+            bits = CANNOT_SIGN * self.cannot_sign
+            body = self.RECORDS.pack(len(self.eids), bits, self.hmac_id)
+            body += b"".join(eid.packed() for eid in self.eids) + self.digest
+        return EID_AD_HEAD.pack(EID_AD_HEAD.size + len(body), self.derivation) + body
 
     @classmethod
-    def _of(cls, reader: Reader, derivation: DerivationId) -> Self:
-        count, flags, hmac_id = reader.fields(EID_RECORDS, "EID-records")
+    def parse(cls, octets: bytes) -> Self:
+        """From a whole EID-AD, that was read with a message. Raises WireError."""
+        return cls.read(Reader(octets, WHATEVER))
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """From the next octets. Raises WireError."""
+        start = reader.offset
+        length, derivation = reader.fields(EID_AD_HEAD, "EID-AD Length")
+        if length < EID_AD_HEAD.size:
+            raise WireError(f"EID-AD Length {length}", start)
+        known = DerivationId(derivation)
+        if length == EID_AD_HEAD.size:
+            return cls(derivation=known)
+        rest = length - EID_AD_HEAD.size
+        return reader.nested(rest, "EID-AD", lambda inner: cls._read_eids(inner, known))
+
+    @classmethod
+    def _read_eids(cls, reader: Reader, derivation: DerivationId) -> Self:
+        start = reader.offset
+        count, bits, hmac_id = reader.fields(cls.RECORDS, "Record Count")
+        if not count:
+            raise WireError("no EID-prefixes", start)
         return cls(
             derivation=derivation,
-            eids=reader.several(count, Question.read),
+            eids=reader.several(count, "EID-prefix", AuthorisedEid.read),
             hmac_id=HmacId(hmac_id),
             digest=reader.rest(),
-            cannot_sign=bool(flags & CANNOT_SIGN),
+            cannot_sign=bool(bits & CANNOT_SIGN),
         )
 
-    def signed(self, itr_key: bytes, hmac_id: HmacId) -> Self:
-        """By the Map-Server, with the ITR's key. Raises KeyError for an unknown algorithm."""
-        named = msgspec.structs.replace(self, hmac_id=hmac_id, digest=bytes(HMACS[hmac_id][1]))
-        return msgspec.structs.replace(named, digest=_hmac(hmac_id, itr_key, named.packed()))
 
-    def is_authentic(self, itr_key: bytes) -> bool:
-        """Whether the Map-Server signed it."""
-        if self.hmac_id not in HMACS or not self.eids:
-            return False
-        return hmac.compare_digest(self.signed(itr_key, self.hmac_id).digest, self.digest)
+#: The EID-AD of an ITR that leaves the derivation to the Map-Server.
+NO_EIDS = EidAuthentication(derivation=DerivationId.NOPREF).packed()
 
 
 class RequestSecurity(msgspec.Struct, frozen=True, kw_only=True):
-    """What an Encapsulated Control Message says: a wrapped key and what it is for."""
+    """In an Encapsulated Control Message (RFC 9303 §6.1).
+
+    `wrapped` are preamble and one-time key as they travel, `eids` the whole EID-AD, `requested`
+    which algorithm the digests should be of.
+    """
+
+    LAYOUT = Struct("!BxHHBB")
 
     wrapped: bytes
-    eids: EidAuthentication = EidAuthentication()
-    wanted: HmacId = HmacId.HMAC_SHA_256_128
+    eids: bytes = NO_EIDS
+    requested: HmacId = HmacId.AUTH_HMAC_SHA_256_128
     key_id: int = 0
-    wrapping: WrappingId = WrappingId.AES_128_HKDF_SHA256
+    wrapping: WrappingId = WrappingId.AES_KEY_WRAP_128_HKDF_SHA256
 
     def packed(self) -> bytes:
-        head = ECM.pack(LISP_SEC, self.wanted, len(self.wrapped), self.key_id, self.wrapping)
-        return head + self.wrapped + self.eids.packed()
+        """Raises WireError or struct.error for impossible values."""
+        _require_whole(self.eids)
+        fields = self.requested, len(self.wrapped), self.key_id, self.wrapping
+        return self.LAYOUT.pack(LISP_SEC, *fields) + self.wrapped + self.eids
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """From `EncapsulatedControl.security`. Raises WireError."""
-        reader = Reader(data)
-        kind, wanted, length, key_id, wrapping = reader.fields(ECM, "one-time key")
-        if kind != LISP_SEC:
-            raise WireError(f"authentication data of type {kind}")
+    def read(cls, reader: Reader) -> Self:
+        """Raises WireError, also for data of another type, whose end cannot be found."""
+        start = reader.offset
+        fields = reader.fields(cls.LAYOUT, "authentication data")
+        kind, requested, length, key_id, wrapping = fields
+        _require_lisp_sec(kind, start)
         return cls(
             wrapped=reader.octets(length, "one-time key"),
-            eids=EidAuthentication.read(reader),
-            wanted=HmacId(wanted),
+            eids=_read_whole(reader),
+            requested=HmacId(requested),
             key_id=key_id,
             wrapping=WrappingId(wrapping),
         )
 
 
 class ReplySecurity(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Map-Reply says: the Map-Server's word on the EIDs, and the ETR's on the answer."""
+    """In a Map-Reply (RFC 9303 §6.2): the EID-AD, and the digest of the message (PKT-AD)."""
 
-    eids: EidAuthentication
-    hmac_id: HmacId = HmacId.HMAC_SHA_256_128
-    digest: bytes = b""
+    HEAD = Struct("!B3x")
+    #: PKT-AD Length, which counts itself, and PKT HMAC ID.
+    PKT_AD_HEAD = Struct("!HH")
+
+    eids: bytes
+    hmac_id: HmacId
+    digest: bytes
 
     def packed(self) -> bytes:
-        packet = PACKET.pack(PACKET.size + len(self.digest), self.hmac_id)
-        return REPLY.pack(LISP_SEC) + self.eids.packed() + packet + self.digest
+        """Raises WireError or struct.error for impossible values."""
+        _require_whole(self.eids)
+        length = self.PKT_AD_HEAD.size + len(self.digest)
+        packet = self.PKT_AD_HEAD.pack(length, self.hmac_id) + self.digest
+        return self.HEAD.pack(LISP_SEC) + self.eids + packet
+
+    @property
+    def digest_begins(self) -> int:
+        """At which octet of these data the digest begins."""
+        return self.HEAD.size + len(self.eids) + self.PKT_AD_HEAD.size
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """From `MapReply.security`. Raises WireError."""
-        reader = Reader(data)
-        (kind,) = reader.fields(REPLY, "authentication data")
-        if kind != LISP_SEC:
-            raise WireError(f"authentication data of type {kind}")
-        eids = EidAuthentication.read(reader)
-        length, hmac_id = reader.fields(PACKET, "packet authentication data")
-        if length < PACKET.size:
-            raise WireError(f"packet authentication data of {length} octets", reader.offset)
-        digest = reader.octets(length - PACKET.size, "packet authentication data")
+    def read(cls, reader: Reader) -> Self:
+        """Raises WireError, also for data of another type."""
+        start = reader.offset
+        (kind,) = reader.fields(cls.HEAD, "authentication data")
+        _require_lisp_sec(kind, start)
+        eids = _read_whole(reader)
+        start = reader.offset
+        length, hmac_id = reader.fields(cls.PKT_AD_HEAD, "PKT-AD Length")
+        if length < cls.PKT_AD_HEAD.size:
+            raise WireError(f"PKT-AD Length {length}", start)
+        digest = reader.octets(length - cls.PKT_AD_HEAD.size, "PKT HMAC")
         return cls(eids=eids, hmac_id=HmacId(hmac_id), digest=digest)
 
-    def signed(self, reply: bytes, derived_key: bytes) -> Self:
-        """By the ETR; `reply` is the Map-Reply up to here, S flag set. Raises KeyError for an
-        unknown algorithm."""
-        blank = msgspec.structs.replace(self, digest=bytes(HMACS[self.hmac_id][1]))
-        digest = _hmac(self.hmac_id, derived_key, reply + blank.packed())
-        return msgspec.structs.replace(self, digest=digest)
 
-    def is_authentic(self, reply: bytes, derived_key: bytes) -> bool:
-        """Whether the ETR signed it; `reply` is the Map-Reply up to here."""
-        if self.hmac_id not in HMACS:
-            return False
-        return hmac.compare_digest(self.signed(reply, derived_key).digest, self.digest)
+def _read_whole(reader: Reader) -> bytes:
+    """An EID-AD that makes sense, as it came."""
+    start = reader.offset
+    EidAuthentication.read(reader)
+    return reader.data[start : reader.offset]
 
 
-def wrapped(key: bytes, secret: bytes, nonce: int, wrapping: WrappingId) -> bytes:
-    """A one-time key as it travels (RFC 9303 §6.5). Raises WireError."""
-    require_octets("one-time key", key, KEY_OCTETS)
-    if wrapping is WrappingId.NULL:
-        return PREAMBLE + key
-    return aes_key_wrap(_wrapping_key(secret, nonce), key)
+def _require_whole(eids: bytes) -> None:
+    """Raises WireError for an EID-AD that would not be read as just these octets."""
+    reader = Reader(eids, WHATEVER)
+    EidAuthentication.read(reader)
+    if reader.left:
+        raise WireError(f"{reader.left} octets behind the EID-AD")
 
 
-def unwrapped(data: bytes, secret: bytes, nonce: int, wrapping: WrappingId) -> bytes:
-    """The one-time key. Raises WireError when it was wrapped with another secret."""
-    require_octets("wrapped key", data, WRAPPED_OCTETS)
-    if wrapping is WrappingId.NULL:
-        return data[len(PREAMBLE) :]
-    if wrapping is not WrappingId.AES_128_HKDF_SHA256:
-        raise WireError(f"key wrapping {wrapping.name}")
-    try:
-        return aes_key_unwrap(_wrapping_key(secret, nonce), data)
-    except InvalidUnwrap:
-        raise WireError("the one-time key was wrapped with another secret") from None
-
-
-def derived(key: bytes, derivation: DerivationId) -> bytes:
-    """The key of the ETR (MS-OTK) from that of the ITR (RFC 9303 §6.7.1). Raises WireError."""
-    if derivation is DerivationId.HKDF_SHA256:
-        return HKDF(SHA256(), KEY_OCTETS, salt=None, info=None).derive(key)
-    if derivation is DerivationId.HKDF_SHA1_128:
-        return HKDF(SHA1(), KEY_OCTETS, salt=None, info=None).derive(key)
-    raise WireError(f"key derivation {derivation.name}")
-
-
-def _wrapping_key(secret: bytes, nonce: int) -> bytes:
-    material = NONCE.pack(nonce) + b"OTK-Key-Wrap" + secret
-    return HKDF(SHA256(), KEY_OCTETS, salt=None, info=None).derive(material)
-
-
-def _hmac(hmac_id: HmacId, key: bytes, data: bytes) -> bytes:
-    name, size = HMACS[hmac_id]
-    return hmac.new(key, data, name).digest()[:size]
+def _require_lisp_sec(kind: int, offset: int) -> None:
+    if kind != LISP_SEC:
+        raise WireError(f"authentication data of type {kind}", offset)

@@ -1,0 +1,1 @@
+"""Addresses in the LISP Canonical Address Format (RFC 8060, RFC 9306)."""
