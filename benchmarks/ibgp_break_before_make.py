@@ -30,7 +30,7 @@ from typing import Any
 
 import yaml
 from ibgp.scene import Layout, run
-from ibgp.table import Row, tell
+from shared.table import Row, tell
 
 from opendmm.constellation.reading import load_deployment
 from opendmm.lab.run import run_lab

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from ibgp.own_tools import STATICD, Tool, tools
 from ibgp.scene import Layout, Scene, hosts, run
-from ibgp.table import Row, middle, tell
+from shared.table import Row, middle, tell
 
 LAYOUT = Layout("bird", "bird")
 

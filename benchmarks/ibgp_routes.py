@@ -36,7 +36,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ibgp.scene import COMBINATIONS, WAY, Layout, Scene, Story, hosts, run
-from ibgp.table import Row, middle, percentile, tell
+from shared.table import Row, middle, percentile, tell
 
 PAUSE = 0.02
 """Seconds between one change and the next."""

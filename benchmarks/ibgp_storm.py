@@ -32,8 +32,8 @@ from functools import partial
 
 import msgspec
 from ibgp.scene import COMBINATIONS, Anchor, Layout, Scene, Story, hosts, run
-from ibgp.table import Row, tell
 from ibgp.watch import Event
+from shared.table import Row, tell
 
 from opendmm.forwarding.netlink.route import AF_INET6, TABLE_MAIN, dump_routes, parse_route
 from opendmm.forwarding.netlink.socket import NetlinkSocket
