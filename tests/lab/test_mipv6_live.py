@@ -83,7 +83,7 @@ def test_wireshark_reads_every_packet_of_a_run_with_optimised_routes(tmp_path: P
     assert {"14", "15"} <= between  # HI and HAck: the context
 
 
-@pytest.mark.parametrize("victims", [("ha-a", "ha-b"), ("mn1", "mn1")])
+@pytest.mark.parametrize("victims", [("ha-a", "mn1")])
 def test_sessions_resume_and_nothing_is_left_when_daemons_are_killed_in_mid_move(
     victims: tuple[str, ...], tmp_path: Path
 ) -> None:

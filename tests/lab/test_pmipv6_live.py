@@ -79,7 +79,7 @@ def test_wireshark_reads_every_packet_and_the_mobile_node_is_a_plain_host(tmp_pa
     assert {s.survived for s in report.sessions} == {True}
 
 
-@pytest.mark.parametrize("victims", [("lma-a", "lma-b"), ("mag-2", "mag-3")])
+@pytest.mark.parametrize("victims", [("lma-a", "mag-3")])
 def test_sessions_resume_and_nothing_is_left_when_daemons_are_killed_in_mid_move(
     victims: tuple[str, ...], tmp_path: Path
 ) -> None:
