@@ -58,7 +58,7 @@ def test_flags_are_where_the_figure_has_them(flags: type[enum.IntFlag]) -> None:
 
 def test_constants_are_as_the_rfcs_have_them() -> None:
     words = [int(word) for word in REFERRAL_TTL.split()]
-    assert numbers.REFERRAL_TTL == dict(zip(words[::2], words[1::2], strict=True))
+    assert dict(zip(words[::2], words[1::2], strict=True)) == numbers.REFERRAL_TTL
     assert (numbers.CONTROL_PORT, numbers.DATA_PORT) == (4342, 4341)  # RFC 9301 §12.1, 9300 §5.3
     assert numbers.LOCAL_TTL == 2**32 - 1  # RFC 9301 §5.4
     assert numbers.NEVER_USED == 255  # RFC 9301 §5.4
