@@ -25,6 +25,7 @@ with instrumented():
     from opendmm.wire.lisp.codec import Received, decode, encode, receive, receive_inner
     from opendmm.wire.lisp.data_header import DataHeader
     from opendmm.wire.lisp.encapsulated import EncapsulatedControl
+    from opendmm.wire.lisp.lcaf.registry import DEEPEST
     from opendmm.wire.lisp.messages import MapReply, MapRequest
     from opendmm.wire.lisp.one_time_keys import unwrapped
     from opendmm.wire.lisp.protection import authorised_records, eids_hold, reply_holds
@@ -99,6 +100,15 @@ def corpus() -> Iterator[bytes]:
     yield from map(encode, MESSAGES.values())
     yield from map(pack_address, ADDRESSES.values())
     yield from (header.packed() for header in HEADERS.values())
+    yield nested(DEEPEST)
+
+
+def nested(depth: int) -> bytes:
+    """Instances in instances, with room behind each for one more."""
+    if not depth:
+        return bytes(2)
+    body = bytes(4) + nested(depth - 1) + bytes(8)
+    return bytes.fromhex(f"400300000200{len(body):04x}") + body
 
 
 if __name__ == "__main__":
