@@ -273,6 +273,16 @@ def test_an_xtr_is_known_by_its_identity_wherever_it_is(server: MapServer) -> No
     assert "replay" in complaint(server.receive(first, OTHER, NOW))
 
 
+def test_a_replay_under_another_identity_is_one_too(server: MapServer) -> None:
+    """RFC 9301 §5.6 has xTR-ID and Site-ID authenticated by nothing."""
+    first = register(nonce=5, identity=XtrIdentity(bytes(16), 1))
+    server.receive(first, ETR, NOW)
+    server.receive(register(record(locator=OTHER), nonce=6), OTHER, NOW)
+    forged = first[:-24] + XtrIdentity(bytes(range(16)), 9).packed()
+    assert "replay" in complaint(server.receive(forged, ETR, NOW + 1))
+    assert where(server) == [OTHER]
+
+
 def test_some_draw_their_nonces_at_random() -> None:
     server = MapServer([site(any_nonce=True)])
     server.receive(register(nonce=9), ETR, NOW)

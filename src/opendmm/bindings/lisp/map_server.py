@@ -16,6 +16,7 @@ from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.authentication import ALGORITHMS, Filling, sign
 from opendmm.wire.lisp.codec import Received, encode, receive, receive_inner
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
+from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     CONTROL_PORT,
@@ -57,7 +58,9 @@ class MapServer:
     def __init__(self, sites: Sequence[Site]) -> None:
         self.sites = {site.name: site for site in sites}
         self.registry = Registry()
-        self._nonces: dict[tuple[str, bytes], int] = {}
+        self._nonces: dict[tuple[str, tuple[Address, ...]], int] = {}
+        """The last one, by site and locators. Who an xTR says it is, and where a message came from,
+        anybody on the way can change; what it registers is authenticated."""
 
     def receive(self, data: bytes, source: Ip, now: float) -> list[Wanted]:
         """A control message from anybody."""
@@ -96,7 +99,7 @@ class MapServer:
         site = self._site(message, received, [eid for eid in eids if eid is not None])
         if site is None or not eids or None in eids:
             return [_refused(source, "no site with these EID-prefixes has made it")]
-        refusal = self._replayed(site, message, source)
+        refusal = self._replayed(site, message)
         if refusal:
             return [_refused(source, refusal)]
         for record, eid in zip(message.records, eids, strict=True):
@@ -112,12 +115,11 @@ class MapServer:
                 return site
         return None
 
-    def _replayed(self, site: Site, message: MapRegister, source: Ip) -> str:
+    def _replayed(self, site: Site, message: MapRegister) -> str:
         """Why a registration is none; empty when it is one (RFC 9301 §5.6)."""
         if site.any_nonce:
             return ""
-        who = message.identity.packed() if message.identity is not None else source.packed
-        key = (site.name, who)
+        key = (site.name, _locators(message))
         if message.nonce <= self._nonces.get(key, -1):
             return f"nonce {message.nonce:#x} is not greater than the last one: a replay?"
         self._nonces[key] = message.nonce
@@ -219,6 +221,11 @@ def _record(question: Question, eid: Eid, ttl: int) -> EidRecord:
         within = msgspec.structs.replace(asked, address=address)
         return EidRecord(eid=within, mask_length=eid.prefix.length, ttl=ttl)
     return EidRecord(eid=address, mask_length=eid.prefix.length, ttl=ttl)
+
+
+def _locators(message: MapRegister) -> tuple[Address, ...]:
+    """Where an xTR has its EIDs."""
+    return tuple(one.address for record in message.records[:1] for one in record.locators)
 
 
 def _merged(before: tuple[Locator, ...], now: tuple[Locator, ...]) -> tuple[Locator, ...]:
