@@ -338,6 +338,13 @@ def test_an_eid_ad_that_would_be_read_otherwise_is_not_written(eids: bytes) -> N
         msgspec.structs.replace(ANSWERED, eids=eids).packed()
 
 
+def test_there_is_room_for_255_eids() -> None:
+    word = sign_eids((HERE,) * 255, KEY, SHA_256, HKDF_SHA_256)
+    assert EidAuthentication.parse(word).eids == (HERE,) * 255
+    with pytest.raises(WireError, match="256 EID-prefixes"):
+        sign_eids((HERE,) * 256, KEY, SHA_256, HKDF_SHA_256)
+
+
 def test_data_of_another_type_hide_where_the_inner_header_is() -> None:
     octets = bytearray(encode(MESSAGES["encapsulated with security"]))
     octets[4] = 2
