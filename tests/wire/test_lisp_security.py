@@ -25,6 +25,7 @@ from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.codec import Received, decode, encode, receive
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.lcaf.eids import InstanceId
+from opendmm.wire.lisp.lcaf.others import VendorSpecific
 from opendmm.wire.lisp.messages import MapReply
 from opendmm.wire.lisp.numbers import DerivationId, HmacId, WrappingId
 from opendmm.wire.lisp.one_time_keys import derived, unwrapped, wrapped, wrapping_key
@@ -35,6 +36,7 @@ from opendmm.wire.lisp.protection import (
     sign_eids,
     sign_reply,
 )
+from opendmm.wire.lisp.reading import Tolerance
 from opendmm.wire.lisp.records import EidRecord, Locator
 from opendmm.wire.lisp.security import (
     NO_EIDS,
@@ -134,6 +136,28 @@ def test_the_word_on_eids_is_signed_as_openssl_signs_it() -> None:
     word = sign_eids((HERE,), KEY, SHA_256, HKDF_SHA_256, cannot_sign=True)
     assert word[-16:].hex() == "57ce2fc25584ada0451f17b2b643b35c"
     assert EidAuthentication.parse(word) == msgspec.structs.replace(EIDS, digest=word[-16:])
+
+
+@pytest.mark.parametrize(("hmac_id", "size"), [(SHA_1, 96), (SHA_256, 128)])
+def test_digests_are_shortened_to_as_many_bits_as_their_names_say(
+    hmac_id: HmacId, size: int
+) -> None:
+    said = EidAuthentication.parse(sign_eids((HERE,), KEY, hmac_id, HKDF_SHA_256))
+    assert (len(said.digest) * 8, said.cannot_sign) == (size, False)
+    reply = decode(answer(hmac_id=hmac_id))
+    assert isinstance(reply, MapReply)
+    assert reply.security is not None
+    assert len(reply.security.digest) * 8 == size
+
+
+def test_eids_of_an_organisation_are_signed_and_believed_where_they_are_understood() -> None:
+    eid = VendorSpecific(0xFFFFFF, b"EID")
+    record = EidRecord(eid=eid, mask_length=0, ttl=1)
+    octets = answer((record,), (AuthorisedEid(eid, 0),))
+    tolerance = Tolerance(organisations=frozenset((0xFFFFFF,)))
+    assert authorised_records(receive(octets, tolerance), KEY) == (record,)
+    with pytest.raises(WireError, match="not understood"):
+        receive(octets)
 
 
 @pytest.mark.parametrize("hmac_id", [SHA_1, SHA_256])
@@ -312,6 +336,13 @@ def test_an_eid_ad_that_would_be_read_otherwise_is_not_written(eids: bytes) -> N
         RequestSecurity(wrapped=bytes(24), eids=eids).packed()
     with pytest.raises(WireError):
         msgspec.structs.replace(ANSWERED, eids=eids).packed()
+
+
+def test_there_is_room_for_255_eids() -> None:
+    word = sign_eids((HERE,) * 255, KEY, SHA_256, HKDF_SHA_256)
+    assert EidAuthentication.parse(word).eids == (HERE,) * 255
+    with pytest.raises(WireError, match="256 EID-prefixes"):
+        sign_eids((HERE,) * 256, KEY, SHA_256, HKDF_SHA_256)
 
 
 def test_data_of_another_type_hide_where_the_inner_header_is() -> None:
