@@ -8,6 +8,7 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+PROGRAMS := src/opendmm/forwarding/ebpf/tunnels.bpf.o
 UV_VERSION := 0.13.9
 SCHEDULES ?= 10000
 INPUTS ?= 1000000
@@ -17,7 +18,7 @@ INPUTS ?= 1000000
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: system $(READY) ## Python environment and system packages
+setup: system $(READY) $(PROGRAMS) ## Python environment, system packages, packet programs
 
 system:
 	@scripts/system-packages
@@ -25,6 +26,9 @@ system:
 $(READY): requirements.lock pyproject.toml
 	@scripts/python-environment $(VENV) $(UV_VERSION)
 	@touch $@
+
+$(PROGRAMS): $(PROGRAMS:.o=.c) $(READY)
+	@$(PYTHON) -m opendmm.forwarding.ebpf.build || true
 
 demo: setup ## Live sessions survive a change of anchor: cooperative, then condensed
 	@scripts/demo $(PYTHON)
@@ -65,4 +69,4 @@ lock: ## Resolve the dependencies anew
 		--no-annotate --upgrade --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
 
 clean: ## Remove what setup made
-	rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(PROGRAMS) .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

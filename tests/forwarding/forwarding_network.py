@@ -34,6 +34,7 @@ LINKS = (("cn", "r"), ("r", "a"), ("r", "b"), ("a", "b"), ("a", "mn"), ("b", "mn
 CN6, CN4 = "2001:db8:c::2", "10.0.0.1"
 HOA6, HOA4 = HomePrefix.parse("2001:db8:a::100"), HomePrefix.parse("10.10.0.100")
 HNP6 = HomePrefix.parse("2001:db8:a:1::/64")
+POOLS = (HomePrefix.parse("2001:db8:a::/48"), HomePrefix.parse("10.10.0.0/16"))
 IN_HNP6 = "2001:db8:a:1::7"
 MACS = {"a": bytes.fromhex("020000000a01"), "b": bytes.fromhex("020000000b01")}
 LOCATORS = {node: Locator.parse(f"fd00:d:{i}::1") for i, node in enumerate("rab", 1)}
@@ -147,6 +148,7 @@ class Network:
             anchors=tuple(LOCATORS.values()),
             access_interfaces=("mn",),
             core_mtu=self.core_mtu,
+            redirected=POOLS,
             flows=flows,
         )
 

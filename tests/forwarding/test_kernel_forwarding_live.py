@@ -42,7 +42,7 @@ from opendmm.model.rules import (
 PROBLEM = why_not()
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(PROBLEM), reason=PROBLEM)]
 
-TUNNELS = ("srv6", "ip-in-ipv6", "vxlan")
+TUNNELS = ("srv6", "ip-in-ipv6", "vxlan", "ebpf", "lisp")
 MEANS = (*TUNNELS, "host-route", "translation")
 PREFIXES = (HOA6, HOA4, HNP6)
 # Address translation redirects IPv6 home addresses only.

@@ -349,6 +349,8 @@ class Means(StrEnum):
     SRV6 = "srv6"
     IP_IN_IPV6 = "ip-in-ipv6"
     VXLAN = "vxlan"
+    EBPF = "ebpf"
+    LISP = "lisp"
     LISP_GPE = "lisp-gpe"
     HOST_ROUTE = "host-route"
     TRANSLATION = "translation"

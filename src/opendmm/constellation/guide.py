@@ -110,8 +110,8 @@ policies:
 - What is not redirected goes on to the home anchor. Place an FE_I without `flows` there, or on
   the way: it redirects the rest. Without one the rest is lost while the mobile node is away, and
   egresses deliver the named flows only.
-- The flows need a tunnel (srv6, ip-in-ipv6, vxlan, lisp-gpe). They are about the downlink; an
-  uplink tunnel carries everything.
+- The flows need a tunnel (any means but host-route and translation). They are about the downlink;
+  an uplink tunnel carries everything.
 - A fragment after the first carries no ports: it is of no flow that is told by them, and goes by
   the home anchor.
 """

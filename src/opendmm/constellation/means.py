@@ -10,6 +10,8 @@ from opendmm.model.identity import FunctionalEntity, NodeId
 
 FE = FunctionalEntity
 
+TUNNELS = ", ".join(name for name, means in MEANS.items() if means.tunnels)
+
 
 def _redirections(placement: Placement) -> Iterator[tuple[NodeId, NodeId]]:
     """Every ingress with every egress that it may have to redirect to."""
@@ -80,8 +82,7 @@ def _flows(placement: Placement) -> Iterator[Finding]:
         section="§7 Forwarding",
         where=("forwarding", "means"),
         message=f"{placement.deployment.means} cannot tell the flows apart that policies name",
-        hint="choose a tunnel (srv6, ip-in-ipv6, vxlan, lisp-gpe), or take `flows` out of the "
-        "policies",
+        hint=f"choose a tunnel ({TUNNELS}), or take `flows` out of the policies",
     )
 
 
@@ -96,7 +97,7 @@ def _uplink(placement: Placement) -> Iterator[Finding]:
             section="§7 Forwarding",
             where=where,
             message=f"{deployment.means} cannot carry packets of a mobile node back",
-            hint="choose a tunnel (srv6, ip-in-ipv6, vxlan, lisp-gpe), or `uplink: direct`",
+            hint=f"choose a tunnel ({TUNNELS}), or `uplink: direct`",
         )
     ends = [node for node in deployment.ingresses if placement.has(node, FE.FE_E)]
     for anchor in placement.visited:

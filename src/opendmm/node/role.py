@@ -170,6 +170,7 @@ def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingCon
             s.name for s in deployment.subscribers.values() if node in s.access
         ),
         pools=plan.pools,
+        redirected=_redirected(deployment, node),
         source_filter=plan.source_filter,
         flows=deployment.flows,
         guests=FE.FE_MA_C in plan.entities
@@ -177,6 +178,12 @@ def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingCon
         core_mtu=deployment.core_mtu,
         access_mtu=deployment.access_mtu,
     )
+
+
+def _redirected(deployment: Deployment, node: NodeId) -> tuple[HomePrefix, ...]:
+    if node not in deployment.ingresses:
+        return ()
+    return tuple(pool for plan in deployment.nodes.values() for pool in plan.pools)
 
 
 def _subscribers(deployment: Deployment, node: NodeId) -> list[Subscriber]:

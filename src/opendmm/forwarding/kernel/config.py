@@ -20,6 +20,8 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     `access_interfaces` are the links mobile nodes attach to, by name ("wlan*" for all that
     begin so); they need not exist yet. With `source_filter` a packet from one of them must
     have its source in `pools`, be permitted by a rule, or be link-local (BCP 38, RFC 2827).
+    `redirected` are the prefixes that mobile nodes have theirs out of, at an ingress: a means may
+    keep redirections of parts of them apart from the routes.
     With `guests` it is a home agent of mobile nodes that are reached by care-of addresses.
     `flows` are those that policies may name: an egress must be set up to tell them apart. MTUs
     are in octets, of links between nodes and of access links.
@@ -32,6 +34,7 @@ class NodeForwardingConfig(msgspec.Struct, frozen=True, kw_only=True):
     anchors: tuple[Locator, ...] = ()
     access_interfaces: tuple[str, ...] = ()
     pools: tuple[HomePrefix, ...] = ()
+    redirected: tuple[HomePrefix, ...] = ()
     source_filter: bool = False
     flows: tuple[FlowRule, ...] = ()
     core_mtu: int = 2000

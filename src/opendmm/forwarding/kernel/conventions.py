@@ -10,6 +10,9 @@ from opendmm.model.rules import EVERYWHERE, Table
 PROTOCOL = 173
 """Routing protocol number of our routes, rules, next hops and neighbours (rtm_protocol)."""
 
+TUNNEL_END_METRIC = 174
+"""Of routes that stand for a tunnel's end, not for a slot."""
+
 METRIC = 173
 """Metric of our routes: none of another owner's has it, so no replacement hits a foreign one."""
 
@@ -28,6 +31,11 @@ ANNOUNCED_TABLE = 7306
 is 2³²−1 less 16 times the number of the move and the ring of routers that is to hear of it, so that
 of two routes the later is the better one."""
 RINGS = EVERYWHERE + 1
+REDIRECTED_TABLE = 7307
+"""Leads what is for mobile nodes to the packet programs (eBPF)."""
+NOWHERE_TABLE = 7308
+"""Ends in `unreachable default`: for what they found no redirection of, and the main table no route
+to."""
 
 EGRESS_PRIORITY = 17301
 ATTACHED_PRIORITY = 17302
@@ -36,11 +44,15 @@ FLOW_PRIORITY = 17304
 """Packets of a flow that is redirected by itself look in a table of its own, which holds routes
 to the mobile nodes it is redirected of; the tables are numbered by a hash of the flow."""
 OPTIMISED_PRIORITY = 17305
+NATIVE_PRIORITY = 17306
+REDIRECTED_PRIORITY = 17308
 
 EGRESS_MARK = 0x7301
 """Firewall mark of packets that arrived for the IPv4 tunnel end."""
 ACCESS_MARK = 0x7302
 """Firewall mark of packets from an access link."""
+NATIVE_MARK = 0x7303
+"""Firewall mark of packets that the packet programs give back to be routed as ever."""
 
 NFT_TABLE = "opendmm"
 """Of family inet."""
@@ -65,6 +77,9 @@ TUNNEL_DEVICE = "dmm-tunnels"
 VXLAN_DEVICE = "dmm-vx"
 VXLAN_PORT = 4790
 LISP_DEVICE = "dmm-lisp"
+ENTRANCE_DEVICE = "dmm-ebpf"
+END_DEVICE = "dmm-ebpf-in"
+DEVICES = (TUNNEL_DEVICE, VXLAN_DEVICE, LISP_DEVICE, ENTRANCE_DEVICE, END_DEVICE)
 LISP_PORT = 4341
 
 DEFAULT_ROUTE = {16: HomePrefix(bytes(16), 0), 4: HomePrefix(bytes(4), 0)}

@@ -7,7 +7,7 @@ successor is in place. What is ours carries our protocol number (`conventions`),
 of the node reads it back, and removal touches nothing else.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from opendmm.forwarding.contract import Capabilities, Counter, Installed
 from opendmm.forwarding.kernel import fixtures
@@ -27,7 +27,8 @@ from opendmm.forwarding.kernel.forms import (
 )
 from opendmm.forwarding.kernel.ledger import Ledger
 from opendmm.forwarding.kernel.links import Links
-from opendmm.forwarding.kernel.means import MEANS
+from opendmm.forwarding.kernel.means import MEANS, EbpfMeans, LispMeans, Means, TranslationMeans
+from opendmm.forwarding.kernel.redirections import MapSlotWriter
 from opendmm.forwarding.kernel.slots import SlotWriter
 from opendmm.forwarding.kernel.snapshot import (
     Snapshot,
@@ -45,6 +46,13 @@ from opendmm.forwarding.netlink.route import AF_INET6
 from opendmm.forwarding.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.rules import Access, Action, Change, Redirect, RuleKey, Table, ToAnchor, Tunnel
+
+WRITERS: Mapping[type[Means], type[SlotWriter]] = {
+    TranslationMeans: TranslatingSlotWriter,
+    EbpfMeans: MapSlotWriter,
+    LispMeans: MapSlotWriter,
+}
+"""How redirections are written where they are no routes."""
 
 
 class KernelForwarding:
@@ -70,20 +78,21 @@ class KernelForwarding:
             self._vocabulary = Vocabulary(self._means)
         except RefusedError as problem:
             raise ForwardingUnavailableError(str(problem)) from problem
-        writer = TranslatingSlotWriter if self._means.maps else SlotWriter
+        writer = WRITERS.get(means, SlotWriter)
         self._writer = writer(self._means, self._vocabulary, self._links, self._netfilter)
         self._ledger = Ledger(self._writer.uses)
 
     @property
     def capabilities(self) -> Capabilities:
         """The kernel counts no packets by route; it does count those that a permit lets pass,
-        of a source at an ingress filter and of a flow at an egress."""
+        of a source at an ingress filter and of a flow at an egress; so do packet programs of
+        ours what they redirect."""
         return Capabilities(
             self._means.name,
             ipv4=self._means.ipv4,
             ipv6=True,
             overhead=self._means.overhead,
-            counters=self._config.source_filter or bool(self._config.flows),
+            counters=bool(self._config.source_filter or self._config.flows or self._means.counts),
         )
 
     def start(self) -> None:
@@ -106,8 +115,14 @@ class KernelForwarding:
         return self._translate(self._snapshot())
 
     def counters(self) -> list[Counter]:
-        """What each permitted source has sent, and what of each recognised flow arrived."""
+        """What each permitted source has sent, what of each recognised flow arrived, and what was
+        redirected to each prefix since it was last redirected elsewhere."""
+        redirected = (
+            Counter(RuleKey(Table.DOWNLINK, r.prefix), r.packets, r.octets)
+            for r in self._means.redirections()
+        )
         return [
+            *redirected,
             *permitted_sources(self._netfilter),
             *recognised_flows(self._netfilter, self._config.flows),
         ]
@@ -116,6 +131,7 @@ class KernelForwarding:
         """Stop; with `remove` take away everything of ours, else leave it forwarding."""
         if remove:
             fixtures.remove(self._config, self._snapshot(), self._socket)
+        self._means.close()
         self._socket.close()
         self._netfilter.close()
 
@@ -124,7 +140,13 @@ class KernelForwarding:
 
     def _translate(self, snapshot: Snapshot) -> list[Installed]:
         self._vocabulary.hear(snapshot.next_hops)
-        return installed_rules(snapshot, self._vocabulary, self._links.names())
+        rules = installed_rules(snapshot, self._vocabulary, self._links.names())
+        redirected = {
+            RuleKey(Table.DOWNLINK, r.prefix): self._vocabulary.redirection_to(r.locator)
+            for r in self._means.redirections()
+        }
+        rules = [rule for rule in rules if rule.key not in redirected]
+        return rules + [Installed(key, action) for key, action in redirected.items()]
 
     def _apply(self, changes: Sequence[Change]) -> list[str]:
         errors = [""] * len(changes)

@@ -11,16 +11,15 @@ from opendmm.forwarding.kernel.conventions import (
     ATTACHED_PRIORITY,
     ATTACHED_TABLE,
     DEFAULT_ROUTE,
+    DEVICES,
     EGRESS_TABLE,
     FLOW_PRIORITY,
     LEAST_PREFERRED,
-    LISP_DEVICE,
     NFT_TABLE,
     PROTOCOL,
     TUNNEL_DEVICE,
     UPLINK_PRIORITY,
     UPLINK_TABLE,
-    VXLAN_DEVICE,
 )
 from opendmm.forwarding.kernel.endpoints import BLOCK
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError
@@ -94,7 +93,7 @@ def remove(config: NodeForwardingConfig, snapshot: Snapshot, socket: NetlinkSock
             *(_deletion(route) for route in snapshot.routes),
             *(delete_next_hop(hop.identifier) for hop in snapshot.next_hops),
             *(delete_neighbour(neighbour) for neighbour in snapshot.neighbours),
-            *(delete_link(name) for name in (TUNNEL_DEVICE, VXLAN_DEVICE, LISP_DEVICE)),
+            *(delete_link(name) for name in DEVICES),
         ]
     )
     _run_nftables(remove_ruleset())

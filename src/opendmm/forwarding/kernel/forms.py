@@ -194,6 +194,7 @@ def uplink_form(prefix: HomePrefix, hop: NextHop) -> RouteForm:
         PROTOCOL,
         METRIC,
         output=hop.output,
+        gateway=hop.gateway,
         encapsulation=hop.encapsulation,
         source=prefix.network,
         source_length=prefix.length,

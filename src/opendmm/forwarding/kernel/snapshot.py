@@ -11,6 +11,7 @@ from opendmm.forwarding.kernel.conventions import (
     FLOW_PRIORITY,
     GUESTS_SET,
     LIMITED_SETS,
+    METRIC,
     NFT_TABLE,
     ONWARD_MAP,
     PERMITTED_SETS,
@@ -204,7 +205,7 @@ def _translations(
 def _slot(route: Route, flows: dict[tuple[int, int], FlowRule]) -> RuleKey | None:
     """The slot that a route stands for; None for tunnel ends and other fixtures."""
     form = route.form
-    if form.kind is not RouteType.UNICAST or _is_tunnel_end(route):
+    if form.kind is not RouteType.UNICAST or _is_tunnel_end(route) or form.metric != METRIC:
         return None
     if form.table == UPLINK_TABLE and form.source_length:
         return RuleKey(Table.UPLINK, HomePrefix(form.source, form.source_length))

@@ -28,6 +28,7 @@ UP = 0x1
 
 
 class LinkAttribute(IntEnum):
+    LINK_LAYER_ADDRESS = 1
     NAME = 3
     MTU = 4
     INFO = 18
@@ -115,3 +116,8 @@ def parse_link(body: bytes) -> Link:
     _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
     name = parse(body[IFINFOMSG.size :]).get(LinkAttribute.NAME, b"")
     return Link(index, name.rstrip(b"\0").decode(errors="replace"), bool(flags & UP))
+
+
+def parse_link_layer_address(body: bytes) -> bytes:
+    """The device's own, from the body of an RTM_NEWLINK message; empty when it has none."""
+    return parse(body[IFINFOMSG.size :]).get(LinkAttribute.LINK_LAYER_ADDRESS, b"")

@@ -26,6 +26,7 @@ ACTION_TO_TABLE = 1
 
 
 class PolicyRuleAttribute(IntEnum):
+    DESTINATION = 1
     SOURCE = 2
     INPUT_NAME = 3
     PRIORITY = 6
@@ -45,8 +46,9 @@ ALL_BITS = 0xFFFFFFFF
 
 
 class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Packets that match every field given look in `table`. `source` is packed; ranges of ports
-    are first and last. Of the packet's mark the bits in `mark_mask` are those of `mark`; 0: all."""
+    """Packets that match every field given look in `table`. `source` and `destination` are packed;
+    ranges of ports are first and last. Of the packet's mark the bits in `mark_mask` are those of
+    `mark`; 0: all."""
 
     family: int
     priority: int
@@ -58,13 +60,16 @@ class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
     tunnel_id: int = 0
     source: bytes = b""
     source_length: int = 0
+    destination: bytes = b""
+    destination_length: int = 0
     ip_protocol: int = 0
     source_ports: tuple[int, int] = ANY_PORT
     destination_ports: tuple[int, int] = ANY_PORT
 
 
 def _body(rule: PolicyRule) -> bytes:
-    packed = FIB_RULE_HDR.pack(rule.family, 0, rule.source_length, 0, 0, 0, 0, ACTION_TO_TABLE, 0)
+    lengths = rule.destination_length, rule.source_length
+    packed = FIB_RULE_HDR.pack(rule.family, *lengths, 0, 0, 0, 0, ACTION_TO_TABLE, 0)
     packed += u32(PolicyRuleAttribute.PRIORITY, rule.priority)
     packed += u32(PolicyRuleAttribute.TABLE, rule.table)
     packed += u8(PolicyRuleAttribute.PROTOCOL, rule.protocol)
@@ -78,6 +83,8 @@ def _body(rule: PolicyRule) -> bytes:
         packed += attribute(PolicyRuleAttribute.TUNNEL_ID, struct.pack(">Q", rule.tunnel_id))
     if rule.source:
         packed += attribute(PolicyRuleAttribute.SOURCE, rule.source)
+    if rule.destination:
+        packed += attribute(PolicyRuleAttribute.DESTINATION, rule.destination)
     return packed + _flow(rule)
 
 
@@ -110,7 +117,7 @@ def dump_policy_rules(family: int) -> bytes:
 
 def parse_policy_rule(body: bytes) -> PolicyRule:
     """From the body of an RTM_NEWRULE message."""
-    family, _, source_length, _, table, _, _, _, _ = FIB_RULE_HDR.unpack_from(body)
+    family, destination_length, source_length, _, table, _, _, _, _ = FIB_RULE_HDR.unpack_from(body)
     found = parse(body[FIB_RULE_HDR.size :])
     name = found.get(PolicyRuleAttribute.INPUT_NAME, b"")
     return PolicyRule(
@@ -124,6 +131,8 @@ def parse_policy_rule(body: bytes) -> PolicyRule:
         tunnel_id=int.from_bytes(found.get(PolicyRuleAttribute.TUNNEL_ID, b""), "big"),
         source=found.get(PolicyRuleAttribute.SOURCE, b""),
         source_length=source_length,
+        destination=found.get(PolicyRuleAttribute.DESTINATION, b""),
+        destination_length=destination_length,
         ip_protocol=integer(found.get(PolicyRuleAttribute.IP_PROTOCOL, b"")),
         source_ports=_ports(found.get(PolicyRuleAttribute.SOURCE_PORTS, b"")),
         destination_ports=_ports(found.get(PolicyRuleAttribute.DESTINATION_PORTS, b"")),

@@ -1,5 +1,6 @@
 """The forwarding means of an ingress: one small strategy each, one name in the file each."""
 
+from opendmm.forwarding.kernel.means.ebpf import EbpfMeans, LispMeans
 from opendmm.forwarding.kernel.means.host_route import HostRouteMeans
 from opendmm.forwarding.kernel.means.lisp_gpe import LispGpeMeans
 from opendmm.forwarding.kernel.means.means import Means
@@ -13,6 +14,8 @@ MEANS: dict[str, type[Means]] = {
         Srv6Means,
         IpInIpv6Means,
         VxlanMeans,
+        EbpfMeans,
+        LispMeans,
         LispGpeMeans,
         HostRouteMeans,
         TranslationMeans,
@@ -22,9 +25,11 @@ MEANS: dict[str, type[Means]] = {
 
 __all__ = [
     "MEANS",
+    "EbpfMeans",
     "HostRouteMeans",
     "IpInIpv6Means",
     "LispGpeMeans",
+    "LispMeans",
     "Means",
     "Srv6Means",
     "TranslationMeans",

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from opendmm.forwarding.ebpf.tunnels import Redirection
 from opendmm.forwarding.kernel.config import NodeForwardingConfig
 from opendmm.forwarding.kernel.links import Links
 from opendmm.forwarding.netlink.lightweight_tunnel import Encapsulation
@@ -30,6 +31,8 @@ class Means(ABC):
     ipv4: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ()
     """nftables maps by which addresses are translated; see `TranslatingSlotWriter`."""
+    counts: ClassVar[bool] = False
+    """Whether packets are counted by redirection."""
     arrived: ClassVar[str] = ""
     """nftables match, when packets are forwarded, of what a tunnel end here took in."""
     lasting: ClassVar[bool] = True
@@ -55,6 +58,13 @@ class Means(ABC):
     @abstractmethod
     def next_hop(self, egress: Egress, *, ipv6: bool, uplink: bool) -> NextHop:
         """The next hop to an egress. Raises RefusedError when there is no way to it."""
+
+    def redirections(self) -> list[Redirection]:
+        """What this means keeps apart from the kernel's routes, as it is now."""
+        return []
+
+    def close(self) -> None:  # noqa: B027 (nothing, where a means holds nothing)
+        """Let go of what only a running driver needs."""
 
     def endpoint(self, encapsulation: Encapsulation) -> bytes:  # noqa: ARG002 (none to read here)
         """The packed address that an encapsulation leads to; empty when not of this means."""
