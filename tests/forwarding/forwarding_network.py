@@ -167,6 +167,8 @@ class Network:
         return {node: self.driver(self.config(node, means, flows=flows)) for node in "rab"}
 
     def close(self) -> None:
+        for driver in self.drivers:
+            driver.close(remove=False)
         for node in NODES:
             subprocess.run(["ip", "netns", "del", self.name(node)], check=False)
 

@@ -177,7 +177,9 @@ class ObjectFile:
         )
 
     def close(self) -> None:
+        """Idempotent."""
         self._libbpf.bpf_object__close(self._object)
+        self._object = ctypes.c_void_p(None)
 
     def _map(self, name: str) -> int:
         found: int | None = self._libbpf.bpf_object__find_map_by_name(self._object, name.encode())

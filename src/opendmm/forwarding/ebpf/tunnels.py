@@ -62,7 +62,7 @@ class TunnelPrograms:
         locators = HashMap(libbpf, self._object.map_handle("locators"), 4, len(locator))
         locators.put(bytes(4), locator)
         self._in_use: dict[bool, set[int]] = {True: set(), False: set()}
-        self._lengthen({redirection.prefix for redirection in _read(self._redirections)})
+        self._lengthen({redirection.prefix for redirection in self.redirections()})
         self._object.attach(form, entrance)
         self._object.attach("decapsulate", end)
 
@@ -79,6 +79,10 @@ class TunnelPrograms:
     def forget(self, prefixes: Sequence[HomePrefix]) -> None:
         """Packets to them go by the main table from now on."""
         self._redirections.delete([_key(prefix) for prefix in prefixes])
+
+    def redirections(self) -> list[Redirection]:
+        """What is in the map, whoever put it there. Raises OSError."""
+        return _read(self._redirections)
 
     def close(self) -> None:
         """The devices keep the programs."""

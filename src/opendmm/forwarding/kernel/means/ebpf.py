@@ -165,7 +165,9 @@ class EbpfMeans(Means):
         return rules
 
     def redirections(self) -> list[Redirection]:
-        """Also where another process has set it up."""
+        """Also where another process has set it up, in the network namespace of this thread."""
+        if self.programs is not None:
+            return self.programs.redirections()
         try:
             entrance = parse_link(self.socket.request(find_link(ENTRANCE_DEVICE)))
         except NetlinkError:
