@@ -290,6 +290,13 @@ def test_some_draw_their_nonces_at_random() -> None:
     assert where(server) == [OTHER]
 
 
+def test_bits_beyond_a_prefix_are_ignored(server: MapServer) -> None:
+    server.receive(register(record("2001:db8:f000:5::7/64")), ETR, NOW)
+    assert where(server, "2001:db8:f000:5::1") == [ETR]
+    request = MapRequest(nonce=77, itr_rlocs=(ITR,), questions=(Question(eid=EID, mask_length=64),))
+    assert answer(server, encapsulated(request, EID)).records
+
+
 def test_keys_are_changed_without_a_break(server: MapServer) -> None:
     plain = MapRegister(nonce=2, records=(record(),), flags=MapRegisterFlags.P)
     data = sign(plain, b"the next secret", 1, AlgorithmId.HMAC_SHA_256_128_HKDF_SHA256)

@@ -263,12 +263,30 @@ class LispSiteSection(Strict, frozen=True, kw_only=True):
     ] = False
 
 
+class LispMapServerSection(Strict, frozen=True, kw_only=True):
+    """A Map-Server of another make, where anchors register what they have."""
+
+    address: Annotated[str, Meta(description="IPv6 or IPv4.")]
+    key: Annotated[str, Meta(min_length=1, description="The secret that it has for our site.")]
+    key_id: Annotated[int, Meta(ge=0, le=255, description="As it knows the key.")] = 0
+    algorithm: Annotated[LispAlgorithm, Meta(description="How registrations are signed.")] = (
+        LispAlgorithm.SHA256
+    )
+    whole_digests: Annotated[
+        bool, Meta(description="For who takes no digests shortened as the RFC has them.")
+    ] = False
+
+
 class LispSection(Strict, frozen=True, kw_only=True):
     """LISP (RFC 9301), beside what reference points carried by `lisp` need."""
 
     sites: Annotated[
         tuple[LispSiteSection, ...],
         Meta(description="Nodes with FE_IEC are Map-Server and Map-Resolver for these, too."),
+    ] = ()
+    map_servers: Annotated[
+        tuple[LispMapServerSection, ...],
+        Meta(description="Where anchors register besides, if `lisp` carries R_XC."),
     ] = ()
 
 

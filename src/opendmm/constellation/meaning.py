@@ -62,10 +62,19 @@ def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem
 
 
 def _lisp_sites(file: ConstellationFile) -> Iterator[Mistake]:
-    """Served by a node that records where mobile nodes are."""
+    """Sites need a node that records where mobile nodes are, Map-Servers who registers."""
     for index, site in enumerate(file.lisp.sites):
         for number, prefix in enumerate(site.eid_prefixes):
             yield from well_formed(prefix, ("lisp", "sites", index, "eid_prefixes", number))
+    for index, server in enumerate(file.lisp.map_servers):
+        try:
+            ipaddress.ip_address(server.address)
+        except ValueError as problem:
+            where: Where = ("lisp", "map_servers", index, "address")
+            yield where, f"`{server.address}` is no address: {problem}", "write it like 2001:db8::1"
+    if file.lisp.map_servers and file.reference_points.R_XC is not BindingName.LISP:
+        hint = "add `R_XC: lisp` to `reference_points`, and R_IC and R_EC"
+        yield ("lisp", "map_servers"), "nobody registers there: R_XC is not carried by `lisp`", hint
     if file.lisp.sites and not hosting(file, FE.FE_IEC):
         yield ("lisp", "sites"), "no node has FE_IEC to serve them", "give one FE_IEC"
 

@@ -1,17 +1,19 @@
 """From a deployment to one node's LISP."""
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 
 from opendmm.bindings.lisp.config import LispConfig
+from opendmm.bindings.lisp.etr import ForeignServer
 from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.node import LispNode
 from opendmm.bindings.lisp.sites import Eid, Site
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import LispAlgorithm, LispSiteSection
+from opendmm.constellation.file import LispAlgorithm, LispMapServerSection, LispSiteSection
 from opendmm.constellation.lisp import lisp_pairs, serves_sites
 from opendmm.model.addressing import HomePrefix
-from opendmm.model.identity import NodeId
+from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.wire.lisp.authentication import Filling
 from opendmm.wire.lisp.numbers import AlgorithmId
 
 ALGORITHMS = {
@@ -32,7 +34,9 @@ def lisp_node(
     if not serves and not any(node in pair for pair in pairs):
         return None
     server = MapServer([_site(section) for section in deployment.lisp.sites]) if serves else None
-    return LispNode(lisp_config(deployment, node, shared_keys), server)
+    anchors = FunctionalEntity.FE_MCTX in deployment.nodes[node].entities
+    elsewhere = [_elsewhere(one) for one in deployment.lisp.map_servers] if anchors else []
+    return LispNode(lisp_config(deployment, node, shared_keys), server, elsewhere)
 
 
 def lisp_config(
@@ -50,6 +54,16 @@ def lisp_config(
         },
         keys={peer: key for peer, key in shared_keys.items() if peer in peers},
         lifetime=deployment.timers.lifetime,
+    )
+
+
+def _elsewhere(section: LispMapServerSection) -> ForeignServer:
+    return ForeignServer(
+        address=ip_address(section.address),
+        key=section.key.encode(),
+        key_id=section.key_id,
+        algorithm=ALGORITHMS[section.algorithm],
+        filling=Filling.WHOLE if section.whole_digests else Filling.SHORTENED,
     )
 
 

@@ -6,13 +6,13 @@ meets the network's impairments; so a message that its protocol relays costs eve
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from ipaddress import IPv6Address
 from typing import Protocol
 
-from opendmm.bindings.mobility.living import Pure
+from opendmm.bindings.lisp.map_server import Send
 from opendmm.bindings.mobility.outputs import Complain, Datagram, Deliver, Reachable, Wanted
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
@@ -30,10 +30,21 @@ CARRIED = frozenset({BindingName.RFC8885, BindingName.LISP})
 envelopes do."""
 
 
-class Core(Pure[Wanted], Protocol):
+Wants = Wanted | Send
+
+
+class Core(Protocol):
     """A protocol on one node; pure."""
 
-    def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]: ...
+    def start(self, now: float) -> Sequence[Wants]: ...
+
+    def send(self, envelope: Envelope, now: float) -> Sequence[Wants]: ...
+
+    def receive(self, data: bytes, source: IPv6Address, now: float) -> Sequence[Wants]: ...
+
+    def fire(self, now: float) -> Sequence[Wants]: ...
+
+    def next_timer(self) -> float: ...
 
 
 class Station(Protocol):
@@ -120,7 +131,7 @@ class OctetNetwork:
 
     # What the cores want
 
-    def _carry_out(self, name: NodeId, wanted: list[Wanted]) -> None:
+    def _carry_out(self, name: NodeId, wanted: Sequence[Wants]) -> None:
         station = self._stations[name]
         for one in wanted:
             match one:

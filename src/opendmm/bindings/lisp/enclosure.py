@@ -57,13 +57,6 @@ def message_in(records: tuple[EidRecord, ...]) -> Message | None:
     return None
 
 
-def prefix_of(eid: object, length: int) -> HomePrefix | None:
-    """An EID-prefix as the framework has it; None where it is none of IPv4 or IPv6."""
-    if not isinstance(eid, IPv4Address | IPv6Address):
-        return None
-    return HomePrefix.parse(f"{eid}/{length}")
-
-
 def _message(data: bytes) -> Message:
     try:
         fields: dict[str, Any] = msgspec.msgpack.decode(data, type=dict[str, Any])

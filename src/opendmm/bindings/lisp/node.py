@@ -3,7 +3,8 @@
 Octets and time in, octets out, reference-point messages on the other side. Pure.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -22,21 +23,23 @@ from opendmm.bindings.lisp.enclosure import (
     TOLERANCE,
     message_in,
     negative,
-    prefix_of,
     records_of,
 )
+from opendmm.bindings.lisp.etr import Etr, ForeignServer
 from opendmm.bindings.lisp.keepalive import Keepalive
-from opendmm.bindings.lisp.map_server import MapServer
+from opendmm.bindings.lisp.map_server import Ip, MapServer, Send
 from opendmm.bindings.lisp.nonces import Nonces
 from opendmm.bindings.lisp.recent import Recent
 from opendmm.bindings.lisp.resolving import Resolver, Waiting
+from opendmm.bindings.lisp.sites import prefix_in
 from opendmm.bindings.mobility.agenda import Agenda
-from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver, Wanted
+from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver
+from opendmm.bindings.mobility.outputs import Wanted as WantedOfPeers
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.context import ContextId
 from opendmm.model.identity import NodeId
-from opendmm.model.policy import Direction
-from opendmm.reference_points import r_ic, r_xc
+from opendmm.model.policy import Delivery, Direction
+from opendmm.reference_points import r_ec, r_ic, r_xc
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.message import Message, accepted
 from opendmm.wire.errors import WireError
@@ -59,10 +62,18 @@ PLAIN = MapRequestFlags(0)
 REGISTERING = MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M
 
 
+Wanted = WantedOfPeers | Send
+
+
 class LispNode:
     """What a node does on receipt of a control message, of a message to carry, and of time."""
 
-    def __init__(self, config: LispConfig, server: MapServer | None = None) -> None:
+    def __init__(
+        self,
+        config: LispConfig,
+        server: MapServer | None = None,
+        servers: Sequence[ForeignServer] = (),
+    ) -> None:
         self.config = config
         self.server = server
         """For sites of other makes, where this is a Map-Server for them, too."""
@@ -71,6 +82,8 @@ class LispNode:
         peers = [peer for peer in config.keys if peer in config.nodes]
         self.keepalive = Keepalive(config.node, peers, config.keepalive, config.missing_allowed)
         self._nonces = Nonces()
+        self.etr = Etr(config.address, servers, config.ttl, self._nonces) if servers else None
+        """With Map-Servers of other makes, if there are any."""
         self._questions = Questions()
         self._resolver = Resolver()
         self._sent: Recent[int, None] = Recent(REMEMBERED)
@@ -97,10 +110,14 @@ class LispNode:
         for peer, prefix in self._to_solicit.take(now):
             if self._resolver.holds(peer, prefix):
                 wanted += self._solicit(peer, prefix, now)
+        if self.etr is not None:
+            wanted += self.etr.fire(now)
         return wanted
 
     def next_timer(self) -> float:
-        return min(self.keepalive.next_timer(), self._to_solicit.next_timer())
+        registering = self.etr.next_timer() if self.etr is not None else math.inf
+        due = self.keepalive.next_timer(), self._to_solicit.next_timer()
+        return min(*due, registering)
 
     # Out
 
@@ -129,7 +146,18 @@ class LispNode:
                 return [self._to(peer, waiting.reply(negative(message)))] if waiting else []
             case r_xc.LocationAcknowledgement():
                 self._publish(peer, message, now)
+            case r_xc.LocationUpdate():
+                registration = self._registration(peer, message, now)
+                return [registration, *self._register_elsewhere(message, now)]
         return [self._registration(peer, message, now)]
+
+    def _register_elsewhere(self, update: r_xc.LocationUpdate, now: float) -> list[Wanted]:
+        if self.etr is None:
+            return []
+        if update.released:
+            self.etr.left(update.context.prefixes)
+            return []
+        return [*self.etr.arrived(update.context.prefixes, now)]
 
     def _publish(self, peer: NodeId, answer: r_xc.LocationAcknowledgement, now: float) -> None:
         """What others may ask for is what the FE_IEC has accepted."""
@@ -222,6 +250,24 @@ class LispNode:
 
     # In
 
+    def receive_from_others(self, data: bytes, source: Ip, port: int, now: float) -> list[Wanted]:
+        """A control message of who is no node of ours."""
+        try:
+            received = receive(data)
+            match received.message:
+                case MapNotify() as message if self.etr is not None:
+                    why = self.etr.heard(received, message, source, now)
+                    return [_refused(STRANGER, why)] if why else []
+                case MapRequest() as message if self.etr is not None:
+                    return [*self.etr.probed(message, source, port)]
+                case EncapsulatedControl() as message if self.etr is not None:
+                    return [*self.etr.asked(message)]
+        except WireError as problem:
+            return [Complain("message-malformed", STRANGER, {"why": str(problem)})]
+        if self.server is None:
+            return [_refused(STRANGER, f"{source} is no peer")]
+        return [*self.server.receive(data, source, now)]
+
     def receive(self, data: bytes, source: IPv6Address, now: float) -> list[Wanted]:
         """A control message from the network; what cannot be believed is complained of."""
         peer = self.config.names.get(source)
@@ -278,10 +324,18 @@ class LispNode:
         self._asked.put((peer, type(found), subject_of(found)), nonce)
         if isinstance(found, r_ic.PolicySubscribe):
             self._resolver.subscribed(peer, found.mode)
+        if isinstance(found, r_ec.DeliveryUpdate):
+            self._moved_on(found)
         if isinstance(found, r_ic.PolicyUpdate | r_ic.PolicyAbsent):
             for prefix in mapping_of(found)[0]:
                 self._cached.put(prefix, peer)
         return [Deliver(ends(found, peer, self.config.node))]
+
+    def _moved_on(self, update: r_ec.DeliveryUpdate) -> None:
+        """What an egress delivers no more is registered elsewhere, or nowhere."""
+        over = update.policy.delivery in (Delivery.FORWARD, Delivery.REMOVE)
+        if self.etr is not None and over:
+            self.etr.left(update.policy.prefixes)
 
     def _encapsulated(self, peer: NodeId, message: EncapsulatedControl, now: float) -> list[Wanted]:
         """At a Map-Resolver: a question, with a one-time key that only a peer can have wrapped."""
@@ -298,7 +352,7 @@ class LispNode:
         if request.reply is not None:
             return [*outputs, *self._delivered(peer, (request.reply,), request.nonce)]
         question = request.questions[0]
-        prefix = prefix_of(question.eid, question.mask_length)
+        prefix = prefix_in(question)
         if prefix is None:
             return [*outputs, _refused(peer, f"{question.eid} is no EID of this deployment")]
         waiting = Waiting(nonce=request.nonce, key=key, security=security)
@@ -318,7 +372,7 @@ class LispNode:
             return [_refused(peer, "a question outside the mapping system")]
         asked: list[Wanted] = []
         for question in request.questions:
-            prefix = prefix_of(question.eid, question.mask_length)
+            prefix = prefix_in(question)
             server = self._cached.get(prefix) if prefix is not None else None
             if prefix is None or server is None:
                 continue

@@ -1,7 +1,5 @@
 """LISP sites of other makes: who may register which EIDs, by which key (RFC 9301 §8.2)."""
 
-from ipaddress import IPv4Address, IPv6Address
-
 import msgspec
 
 from opendmm.model.addressing import HomePrefix
@@ -48,9 +46,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 def eid_of(record: EidRecord | Question) -> Eid | None:
     """The EID-prefix of a record; None where it is neither IPv4 nor IPv6."""
-    instance, address = 0, record.eid
-    if isinstance(address, InstanceId):
-        instance, address = address.instance, address.address
-    if not isinstance(address, IPv4Address | IPv6Address):
+    instance = record.eid.instance if isinstance(record.eid, InstanceId) else 0
+    prefix = prefix_in(record)
+    return Eid(instance, prefix) if prefix is not None else None
+
+
+def prefix_in(record: EidRecord | Question) -> HomePrefix | None:
+    """The same without its instance."""
+    network = record.prefix
+    if network is None:
         return None
-    return Eid(instance, HomePrefix.parse(f"{address}/{record.mask_length}"))
+    return HomePrefix(network.network_address.packed, network.prefixlen)

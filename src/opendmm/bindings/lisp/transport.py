@@ -7,9 +7,9 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from opendmm.bindings.lisp.map_server import Send
-from opendmm.bindings.lisp.node import LispNode
+from opendmm.bindings.lisp.node import LispNode, Wanted
 from opendmm.bindings.mobility.living import Listener, LivingCore, count
-from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Wanted
+from opendmm.bindings.mobility.outputs import STRANGER, Datagram
 from opendmm.wire.lisp.numbers import CONTROL_PORT
 
 LARGEST = 65_535
@@ -22,7 +22,7 @@ Ip = IPv4Address | IPv6Address
 class LispTransport(LivingCore[Wanted]):
     """Lives in one event loop: `start`, then `send` at will, `close` at the end.
 
-    Nodes of ours are spoken to from the locator. A Map-Server for others listens at all addresses.
+    Nodes of ours are spoken to from the locator. Who speaks with others listens at all addresses.
     """
 
     def __init__(
@@ -32,10 +32,11 @@ class LispTransport(LivingCore[Wanted]):
         self.core = core
         self._own: socket.socket | None = None
         self._any: dict[socket.AddressFamily, socket.socket] = {}
+        self._came_by: socket.socket | None = None
 
     def listen(self) -> None:
         """Open the sockets. Raises OSError."""
-        serving = self.core.server is not None
+        serving = self.core.server is not None or self.core.etr is not None
         self._own = _opened(socket.AF_INET6, str(self.core.config.address), shared=serving)
         if serving:
             self._any = {
@@ -68,11 +69,18 @@ class LispTransport(LivingCore[Wanted]):
         ]
 
     def perform(self, one: Wanted) -> None:
-        if not isinstance(one, Datagram) or self._own is None:
+        match one:
+            case Datagram(to, data):
+                self._transmit(to, data)
+            case Send(to, port, data):
+                self._answer(to, port, data)
+
+    def _transmit(self, to: IPv6Address, data: bytes) -> None:
+        if self._own is None:
             return
-        peer = self.core.config.names[one.to]
+        peer = self.core.config.names[to]
         try:
-            self._own.sendto(one.data, (str(one.to), CONTROL_PORT))
+            self._own.sendto(data, (str(to), CONTROL_PORT))
         except OSError as error:
             self.complain("message-unsendable", peer, {"why": str(error)})
             return
@@ -86,28 +94,22 @@ class LispTransport(LivingCore[Wanted]):
                 data, address = reading.recvfrom(LARGEST)
             except BlockingIOError:
                 return
-            source = ip_address(address[0].partition("%")[0])
-            server = self.core.server
-            if server is None or source in self.core.config.names:
-                assert isinstance(source, IPv6Address)
-                self.carry_out(self.core.receive(data, source, self.now()))
-            else:
-                self._serve(reading, data, source)
+            source, now = ip_address(address[0].partition("%")[0]), self.now()
+            if isinstance(source, IPv6Address) and source in self.core.config.names:
+                self.carry_out(self.core.receive(data, source, now))
+                continue
+            self._came_by = reading
+            self.carry_out(self.core.receive_from_others(data, source, address[1], now))
+            self._came_by = None
 
-    def _serve(self, reading: socket.socket, data: bytes, source: Ip) -> None:
-        """Somebody who is no node of ours."""
-        assert self.core.server is not None
-        for one in self.core.server.receive(data, source, self.now()):
-            match one:
-                case Send(to, port, octets):
-                    self._answer(reading, to, port, octets)
-                case Complain(event, peer, fields):
-                    self.complain(event, peer, fields)
-
-    def _answer(self, reading: socket.socket, to: Ip, port: int, data: bytes) -> None:
-        """From where it came in, if that can reach it."""
+    def _answer(self, to: Ip, port: int, data: bytes) -> None:
+        """From where it came in, if that can reach it; else from the locator."""
+        sending = self._came_by or self._own
         family = socket.AF_INET6 if to.version == 6 else socket.AF_INET
-        sending = reading if reading.family == family else self._any[family]
+        if sending is None or sending.family != family:
+            sending = self._any.get(family, self._own)
+        if sending is None:
+            return
         try:
             sending.sendto(data, (str(to), port))
         except OSError as error:
