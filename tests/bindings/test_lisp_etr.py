@@ -123,6 +123,16 @@ def test_it_is_registered_again_each_minute_with_a_greater_nonce() -> None:
     assert foreign.where() == [ADDRESSES[B]]
 
 
+def test_what_is_reported_again_is_registered_once() -> None:
+    foreign = Foreign()
+    for _ in range(5):
+        foreign.arrives(B)
+        foreign.pass_time(5.0)
+    assert len(foreign.registers) == 1
+    foreign.pass_time(40.0)
+    assert len(foreign.registers) == 2
+
+
 def test_without_an_answer_it_is_repeated_ever_slower() -> None:
     """RFC 9301 §5.7."""
     foreign = Foreign()

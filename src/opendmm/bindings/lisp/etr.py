@@ -76,6 +76,8 @@ class Etr:
     def arrived(self, prefixes: Iterable[HomePrefix], now: float) -> list[Send]:
         """These are here now: say so at once."""
         new = [prefix for prefix in prefixes if prefix not in self.eids]
+        if not new:
+            return []
         self.eids |= dict.fromkeys(new)
         return [one for number in range(len(self.servers)) for one in self._tell(number, new, now)]
 
