@@ -114,7 +114,8 @@ def resident() -> int:
 
 def plain(count: int) -> dict[str, float]:
     """A Map-Server for others, with so many EIDs."""
-    server = MapServer([Site(name="site", eids=(Eid(0, POOL),), keys={0: KEY})])
+    site = Site(name="site", eids=(Eid(0, POOL),), keys={0: KEY})
+    server = MapServer([site], IPv6Address("2001:db8:53::1"))
     before = resident()
     spent, nonce = 0.0, 1
     for start in range(0, count, SAMPLE):

@@ -1,18 +1,20 @@
 """Anchors of ours as ETRs of a Map-Server of another make (here our own, in its place)."""
 
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 
 import pytest
-from lisp_scene import ADDRESSES, HNP, HOA, NOW, SERVER, A, B, config, location
+from lisp_scene import ADDRESSES, HNP, HOA, NOW, A, B, config
 
-from opendmm.bindings.lisp.carriage import ends
 from opendmm.bindings.lisp.etr import ForeignServer
-from opendmm.bindings.lisp.map_server import Ip, MapServer, Send
+from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.node import LispNode
+from opendmm.bindings.lisp.outputs import Ip, Send
 from opendmm.bindings.lisp.sites import Eid, Site
-from opendmm.bindings.mobility.outputs import Complain, Datagram
+from opendmm.bindings.mobility.outputs import Complain
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
+from opendmm.model.order import MoveOrder
 from opendmm.wire.lisp.authentication import LIBERAL, Filling, holds, sign
 from opendmm.wire.lisp.codec import decode, encode, receive
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
@@ -34,17 +36,23 @@ class Foreign:
         everything = tuple(Eid(0, HomePrefix.parse(p)) for p in ("::/0", "0.0.0.0/0"))
         accepted = frozenset({algorithm})
         site = Site(name="ours", eids=everything, keys={0: KEY}, algorithms=accepted)
-        self.server = MapServer([site])
+        self.server = MapServer([site], FOREIGN)
         there = ForeignServer(address=FOREIGN, key=KEY, algorithm=algorithm)
         self.anchors = {node: LispNode(config(node), servers=[there]) for node in (A, B)}
         self.registers: list[tuple[float, MapRegister]] = []
+        self.solicited: list[object] = []
         self.deaf = False
 
-    def arrives(self, node: NodeId) -> None:
-        """The anchor says so to its own Map-Server, and so to the foreign one."""
-        self.do(node, self.anchors[node].send(ends(location(), node, SERVER), self.now))
+    def arrives(self, node: NodeId, move: int = 1) -> None:
+        """The anchor delivers from now on."""
+        order = MoveOrder(move, move, node)
+        self.do(node, self.anchors[node].delivered({HNP: order, HOA: order}, self.now))
 
-    def do(self, node: NodeId, wanted: list) -> None:  # type: ignore[type-arg]
+    def leaves(self, node: NodeId) -> None:
+        """It does so no more."""
+        self.do(node, self.anchors[node].delivered({HNP: None, HOA: None}, self.now))
+
+    def do(self, node: NodeId, wanted: Sequence[object]) -> None:
         for one in wanted:
             match one:
                 case Send(to, _, data) if to == FOREIGN:
@@ -54,12 +62,13 @@ class Foreign:
                     self.registers.append((self.now, register))
                     if not self.deaf:
                         self.answer(node, self.server.receive(data, ADDRESSES[node], self.now))
-                case Datagram():
-                    pass  # to the Map-Server of ours
+                case Send(to, port, data) if to == ITR:
+                    assert port == 4342
+                    self.solicited.append(decode(data))
                 case _:
                     raise AssertionError(one)
 
-    def answer(self, node: NodeId, wanted: list) -> None:  # type: ignore[type-arg]
+    def answer(self, node: NodeId, wanted: Sequence[object]) -> None:
         for one in wanted:
             assert isinstance(one, Send)
             answers = self.anchors[node].receive_from_others(one.data, FOREIGN, 4342, self.now)
@@ -150,14 +159,41 @@ def test_a_move_replaces_it_and_the_former_anchor_is_silent() -> None:
     foreign = Foreign()
     foreign.arrives(A)
     foreign.now += 1
-    foreign.arrives(B)
-    former = foreign.anchors[A].etr
-    assert former is not None
-    former.left(location().context.prefixes)
+    foreign.arrives(B, 2)
+    foreign.leaves(A)
     assert foreign.where() == [ADDRESSES[B]]
     foreign.pass_time(200.0)
     assert foreign.where() == [ADDRESSES[B]]
+    former = foreign.anchors[A].etr
+    assert former is not None
     assert former.eids == {}
+
+
+def test_who_comes_back_is_registered_again_also_where_its_leaving_was_not_noticed() -> None:
+    foreign = Foreign()
+    foreign.arrives(A)
+    foreign.now += 1
+    foreign.arrives(B, 2)
+    foreign.now += 1
+    foreign.arrives(A, 3)
+    assert foreign.where() == [ADDRESSES[A]]
+
+
+def test_who_asked_the_etr_is_solicited_when_the_mobile_node_leaves() -> None:
+    foreign = Foreign()
+    foreign.arrives(A)
+    (handed_on,) = foreign.server.receive(question(MapRequestFlags.A), ITR, foreign.now)
+    assert isinstance(handed_on, Send)
+    foreign.anchors[A].receive_from_others(handed_on.data, FOREIGN, 4342, foreign.now)
+    foreign.arrives(B, 2)
+    foreign.leaves(A)
+    (smr,) = foreign.solicited
+    assert isinstance(smr, MapRequest)
+    assert smr.flags & MapRequestFlags.S
+    assert smr.itr_rlocs == (ADDRESSES[A],)
+    assert str(smr.questions[0].prefix) == str(HNP)
+    foreign.pass_time(20.0)
+    assert len(foreign.solicited) == 3
 
 
 def test_a_question_that_is_handed_on_is_answered_with_authority() -> None:
@@ -214,7 +250,8 @@ def test_an_answer_of_somebody_else_is_refused() -> None:
 def test_some_take_whole_digests_alone() -> None:
     there = ForeignServer(address=FOREIGN, key=KEY, filling=Filling.WHOLE)
     node = LispNode(config(B), servers=[there])
-    sent = [one for one in node.send(ends(location(), B, SERVER), NOW) if isinstance(one, Send)]
-    register = decode(sent[0].data)
+    (sent,) = node.delivered({HNP: MoveOrder(1, 1, B)}, NOW)
+    assert isinstance(sent, Send)
+    register = decode(sent.data)
     assert isinstance(register, MapRegister)
     assert len(register.authentication.data) == 32

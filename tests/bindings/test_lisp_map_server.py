@@ -1,5 +1,6 @@
 """A Map-Server for others: who may register what, and what is answered."""
 
+import math
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opendmm.bindings.lisp.map_server import MapServer, Send
+from opendmm.bindings.lisp.map_server import MapServer
+from opendmm.bindings.lisp.outputs import Send
 from opendmm.bindings.lisp.registry import Registered, Registry, hole
 from opendmm.bindings.lisp.sites import STRONG, Eid, Site
 from opendmm.bindings.mobility.outputs import Complain
@@ -32,6 +34,7 @@ NOW = 1_900_000_000.0
 KEY = b"secret"
 PLAIN = MapRequestFlags(0)
 ETR, OTHER, ITR = map(ip_address, ("2001:db8:9::1", "2001:db8:9::2", "2001:db8:9::9"))
+OWN = IPv6Address("2001:db8:53::1")
 EID = IPv6Address("2001:db8:f000::1")
 Ip = IPv4Address | IPv6Address
 
@@ -52,7 +55,7 @@ def site(**changes: object) -> Site:
 @pytest.fixture
 def server() -> MapServer:
     elsewhere = Site(name="elsewhere", eids=(eid("2001:db8:e000::/48"),), keys={0: b"other"})
-    return MapServer([site(), elsewhere])
+    return MapServer([site(), elsewhere], OWN)
 
 
 def record(text: str = "2001:db8:f000::1/128", locator: Ip = ETR, ttl: int = 10) -> EidRecord:
@@ -184,7 +187,7 @@ def test_who_wants_the_site_to_answer_has_it(server: MapServer) -> None:
 
 def test_more_specific_prefixes_come_with_the_one_that_matches(server: MapServer) -> None:
     """RFC 9301 §5.5, its own example."""
-    server = MapServer([site(eids=(eid("2001:db8::/32"),))])
+    server = MapServer([site(eids=(eid("2001:db8::/32"),))], OWN)
     texts = ["2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:1::/64", "2001:db8:1:2::/64"]
     server.receive(register(*(record(text) for text in texts)), ETR, NOW)
     exact = answer(server, ask("2001:db8:1:1::1"))
@@ -233,10 +236,56 @@ def test_an_instance_is_a_world_of_its_own(server: MapServer) -> None:
 
 def test_what_our_own_have_registered_is_answered_too(server: MapServer) -> None:
     ours = record("2001:db8:a::100/128")
-    server.learn([ours], ETR, "ours", NOW + 100)
+    server.learn([ours], ETR, "ours", NOW, 100)
     assert where(server, "2001:db8:a::100") == [ETR]
-    server.learn([msgspec.structs.replace(ours, locators=())], ETR, "ours", NOW + 100)
+    server.learn([msgspec.structs.replace(ours, locators=())], ETR, "ours", NOW, 100)
     assert where(server, "2001:db8:a::100") == []
+
+
+# Who is to ask again
+
+
+def solicited(sent: list[object]) -> list[tuple[Ip, str]]:
+    """Whom an SMR is for, and what it is about."""
+    found = []
+    for one in sent:
+        message = decode(one.data) if isinstance(one, Send) else None
+        if isinstance(message, MapRequest):
+            assert isinstance(one, Send)
+            assert one.port == 4342
+            assert message.flags & MapRequestFlags.S
+            assert message.itr_rlocs == (OWN,)
+            found.append((one.to, str(message.questions[0].prefix)))
+    return found
+
+
+def test_who_was_told_of_an_eid_is_solicited_when_it_moves(server: MapServer) -> None:
+    server.receive(register(nonce=1), ETR, NOW)
+    assert solicited(list(server.receive(register(nonce=2), ETR, NOW + 1))) == []
+    assert where(server, "2001:db8:f000::1") == [ETR]
+    again = server.receive(register(nonce=3), ETR, NOW + 2)
+    assert solicited(list(again)) == []  # it is where it was
+    moved = server.receive(register(record(locator=OTHER), nonce=1), OTHER, NOW + 3)
+    assert solicited(list(moved)) == [(ITR, "2001:db8:f000::1/128")]
+    assert server.solicitor.next_timer() == NOW + 6
+    assert solicited(list(server.solicitor.fire(NOW + 6))) == [(ITR, "2001:db8:f000::1/128")]
+    assert where(server, "2001:db8:f000::1") == [OTHER]
+    assert server.solicitor.next_timer() == math.inf
+
+
+def test_a_solicitation_is_made_three_times_at_most(server: MapServer) -> None:
+    server.receive(register(nonce=1), ETR, NOW)
+    where(server, "2001:db8:f000::1")
+    server.receive(register(record(locator=OTHER), nonce=1), OTHER, NOW + 3)
+    made = [server.solicitor.fire(NOW + 3 + 3 * times) for times in range(1, 6)]
+    assert [len(one) for one in made] == [1, 1, 0, 0, 0]
+
+
+def test_whose_answer_has_run_out_is_left_alone(server: MapServer) -> None:
+    server.receive(register(record(ttl=1), nonce=1), ETR, NOW)
+    where(server, "2001:db8:f000::1")
+    moved = server.receive(register(record(locator=OTHER), nonce=1), OTHER, NOW + 61)
+    assert solicited(list(moved)) == []
 
 
 # Who is refused
@@ -284,7 +333,7 @@ def test_a_replay_under_another_identity_is_one_too(server: MapServer) -> None:
 
 
 def test_some_draw_their_nonces_at_random() -> None:
-    server = MapServer([site(any_nonce=True)])
+    server = MapServer([site(any_nonce=True)], OWN)
     server.receive(register(nonce=9), ETR, NOW)
     server.receive(register(record(locator=OTHER), nonce=3), ETR, NOW)
     assert where(server) == [OTHER]
@@ -311,7 +360,7 @@ def test_probes_do_not_go_by_the_mapping_system(server: MapServer) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_octets_do_no_harm(data: bytes) -> None:
-    server = MapServer([site()])
+    server = MapServer([site()], OWN)
     server.receive(data, ETR, NOW)
     assert len(server.registry) == 0
 
@@ -339,7 +388,7 @@ OF_OTHERS = {
 def test_another_make_registers_and_is_answered_in_its_own_way(made: str) -> None:
     """Whole digests, over xTR-ID and Site-ID, too, where the RFC has neither."""
     weak = frozenset({*STRONG, AlgorithmId.HMAC_SHA_1_96})
-    server = MapServer([site(algorithms=weak)])
+    server = MapServer([site(algorithms=weak)], OWN)
     data = bytes.fromhex(OF_OTHERS[made])
     (sent,) = server.receive(data, IPv4Address("10.9.0.2"), NOW)
     assert isinstance(sent, Send)

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from standing import needs_namespaces
 
-from opendmm.bindings.lisp.map_server import MapServer, Send
+from opendmm.bindings.lisp.map_server import MapServer
+from opendmm.bindings.lisp.outputs import Send
 from opendmm.bindings.lisp.sites import Eid, Site
 from opendmm.constellation.reading import load_deployment
 from opendmm.lab import by_hand
@@ -20,7 +21,7 @@ from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import NodeId
 from opendmm.wire.lisp.numbers import CONTROL_PORT
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "lisp-pubsub.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "cooperative.yaml"
 NAME = "t-lispels"
 KEY = "of our site"
 MOBILE = Eid(0, HomePrefix.parse("2001:db8:a::100/128"))
@@ -34,7 +35,7 @@ class Elsewhere(threading.Thread):
     def __init__(self, namespace: str, address: IPv6Address) -> None:
         super().__init__(daemon=True)
         pools = tuple(Eid(0, HomePrefix.parse(p)) for p in ("2001:db8:a::/48", "10.10.0.0/16"))
-        self.server = MapServer([Site(name="ours", eids=pools, keys={0: KEY.encode()})])
+        self.server = MapServer([Site(name="ours", eids=pools, keys={0: KEY.encode()})], address)
         with inside(namespace):
             self._socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._socket.bind((str(address), CONTROL_PORT))
@@ -82,7 +83,9 @@ def laboratory(tmp_path: Path) -> Iterator[Namespaces]:
         namespaces.remove()
 
 
-def test_every_move_is_registered_elsewhere_too(laboratory: Namespaces) -> None:
+def test_every_move_is_registered_elsewhere_and_who_was_told_is_solicited(
+    laboratory: Namespaces,
+) -> None:
     nodes = load_deployment(laboratory.constellation).nodes
     rlocs = {
         name: IPv6Address(nodes[NodeId(name)].locator.address) for name in ("anchor-a", "anchor-b")

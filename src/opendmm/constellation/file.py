@@ -286,7 +286,7 @@ class LispSection(Strict, frozen=True, kw_only=True):
     ] = ()
     map_servers: Annotated[
         tuple[LispMapServerSection, ...],
-        Meta(description="Where anchors register besides, if `lisp` carries R_XC."),
+        Meta(description="Where anchors register the mobile nodes that they have (RFC 9301)."),
     ] = ()
 
 

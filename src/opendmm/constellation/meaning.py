@@ -72,9 +72,6 @@ def _lisp_sites(file: ConstellationFile) -> Iterator[Mistake]:
         except ValueError as problem:
             where: Where = ("lisp", "map_servers", index, "address")
             yield where, f"`{server.address}` is no address: {problem}", "write it like 2001:db8::1"
-    if file.lisp.map_servers and file.reference_points.R_XC is not BindingName.LISP:
-        hint = "add `R_XC: lisp` to `reference_points`, and R_IC and R_EC"
-        yield ("lisp", "map_servers"), "nobody registers there: R_XC is not carried by `lisp`", hint
     if file.lisp.sites and not hosting(file, FE.FE_IEC):
         yield ("lisp", "sites"), "no node has FE_IEC to serve them", "give one FE_IEC"
 

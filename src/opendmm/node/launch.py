@@ -112,12 +112,14 @@ class Binding:
         )
         if not mobility:
             return self._transport
-        return Switchboard(
+        switchboard = Switchboard(
             self._transport,
             mobility,
             part.deployment.bindings,
             frozenset(part.deployment.subscribers),
         )
+        runtime.delivered = switchboard.delivered
+        return switchboard
 
     def reread(self) -> Renewal | None:
         """The files as they are now; what a living daemon cannot take over is said."""

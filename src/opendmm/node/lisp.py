@@ -16,6 +16,7 @@ from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.wire.lisp.authentication import Filling
 from opendmm.wire.lisp.numbers import AlgorithmId
 
+FE = FunctionalEntity
 ALGORITHMS = {
     LispAlgorithm.SHA1: AlgorithmId.HMAC_SHA_1_96,
     LispAlgorithm.SHA256: AlgorithmId.HMAC_SHA_256_128,
@@ -27,16 +28,17 @@ def lisp_node(
     deployment: Deployment, node: NodeId, shared_keys: Mapping[NodeId, bytes]
 ) -> LispNode | None:
     """What a node does of LISP; None when it has no part in it."""
-    pairs = lisp_pairs(deployment)
-    if node not in deployment.nodes:
+    plan = deployment.nodes.get(node)
+    if plan is None:
         return None
+    elsewhere = deployment.lisp.map_servers if FE.FE_MA_U in plan.entities else ()
     serves = serves_sites(deployment, node)
-    if not serves and not any(node in pair for pair in pairs):
+    if not serves and not elsewhere and not any(node in p for p in lisp_pairs(deployment)):
         return None
-    server = MapServer([_site(section) for section in deployment.lisp.sites]) if serves else None
-    anchors = FunctionalEntity.FE_MCTX in deployment.nodes[node].entities
-    elsewhere = [_elsewhere(one) for one in deployment.lisp.map_servers] if anchors else []
-    return LispNode(lisp_config(deployment, node, shared_keys), server, elsewhere)
+    config = lisp_config(deployment, node, shared_keys)
+    sites = [_site(section) for section in deployment.lisp.sites]
+    server = MapServer(sites, config.address) if serves else None
+    return LispNode(config, server, [_elsewhere(one) for one in elsewhere])
 
 
 def lisp_config(

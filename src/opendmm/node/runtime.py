@@ -7,7 +7,7 @@ the event loop without waiting, so an input is dealt with completely before the 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from opendmm.entities.effects import Advertise, Input, RuleOutcome
@@ -15,7 +15,8 @@ from opendmm.entities.host import EntityHost, Output, RuleRequest
 from opendmm.forwarding.plane import ForwardingPlane
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
-from opendmm.model.rules import Change, RuleKey, Table
+from opendmm.model.order import MoveOrder
+from opendmm.model.rules import Access, Change, RuleKey, Table
 from opendmm.node.clock import Clock
 from opendmm.node.logs import LOGGER, warn
 from opendmm.node.recorder import Recorder
@@ -59,6 +60,8 @@ class NodeRuntime:
         """The binding; set before anything can send (see `start`)."""
         self.advertise: Callable[[Advertise], None] | None = None
         """What tells mobile nodes on access links their prefixes, where somebody can."""
+        self.delivered: Callable[[Mapping[HomePrefix, MoveOrder | None]], None] | None = None
+        """Who is told which prefixes' packets are delivered here, since which move, or no more."""
         self.reachable: set[NodeId] = set()
         """Peers with a session now."""
         self.restored = False
@@ -205,7 +208,17 @@ class NodeRuntime:
             self._lengths.add((len(prefix.network), prefix.length))
         outcomes = self.plane.carry_out(requests)
         self.recorder.rules(requests, outcomes, self.now())
+        if self.delivered is not None:
+            self.delivered({r.key.prefix: self._delivered_since(r.key.prefix) for r in requests})
         return outcomes
+
+    def _delivered_since(self, prefix: HomePrefix) -> MoveOrder | None:
+        """What an egress does counts; without one, whether the mobile node is attached here."""
+        for table in (Table.EGRESS, Table.DOWNLINK):
+            rule = self.plane.plan.effective(RuleKey(table, prefix))
+            if rule is not None:
+                return rule.order if isinstance(rule.action, Access) else None
+        return None
 
     def _arm_timer(self) -> None:
         due = self.host.next_timer()

@@ -5,16 +5,18 @@ heard; who asks, or probes, is answered with authority. What leaves is registere
 has it now says so, and a withdrawal might come after that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 import msgspec
 
-from opendmm.bindings.lisp.map_server import Ip, Send
 from opendmm.bindings.lisp.nonces import Nonces
-from opendmm.bindings.lisp.sites import prefix_in
+from opendmm.bindings.lisp.outputs import Ip, Send
+from opendmm.bindings.lisp.sites import Eid, prefix_in
+from opendmm.bindings.lisp.soliciting import Solicitor
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.order import MoveOrder
 from opendmm.wire.lisp.authentication import LIBERAL, Filling, holds, sign
 from opendmm.wire.lisp.codec import Received, encode, receive_inner
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
@@ -60,7 +62,9 @@ class Etr:
         nonces: Nonces,
     ) -> None:
         self.servers = servers
-        self.eids: dict[HomePrefix, None] = {}
+        self.eids: dict[HomePrefix, MoveOrder] = {}
+        """Since which move each is here."""
+        self._solicitor = Solicitor(rloc, nonces)
         self._rloc = rloc
         self._ttl = ttl
         self._nonces = nonces
@@ -73,29 +77,40 @@ class Etr:
         """The EID-prefix here that something is under."""
         return next((eid for eid in self.eids if eid.covers(address)), None)
 
-    def arrived(self, prefixes: Iterable[HomePrefix], now: float) -> list[Send]:
-        """These are here now: say so at once."""
-        new = [prefix for prefix in prefixes if prefix not in self.eids]
-        if not new:
-            return []
-        self.eids |= dict.fromkeys(new)
-        return [one for number in range(len(self.servers)) for one in self._tell(number, new, now)]
+    def delivered(self, prefixes: Mapping[HomePrefix, MoveOrder | None], now: float) -> list[Send]:
+        """Packets to these are delivered here since that move, or no more: say so at once.
 
-    def left(self, prefixes: Iterable[HomePrefix]) -> None:
-        """These are elsewhere, or nowhere."""
-        for prefix in prefixes:
-            self.eids.pop(prefix, None)
+        Said again of a move that is known, nothing follows.
+        """
+        sent: list[Send] = []
+        new: list[HomePrefix] = []
+        for prefix, order in prefixes.items():
+            if order is None:
+                sent += self._left(prefix, now)
+            elif prefix not in self.eids or self.eids[prefix] < order:
+                self.eids[prefix] = order
+                new.append(prefix)
+        if new:
+            for number in range(len(self.servers)):
+                sent += self._tell(number, new, now)
+        return sent
+
+    def _left(self, prefix: HomePrefix, now: float) -> list[Send]:
+        """Who was told that it is here is to ask again: whoever has it now has registered it."""
+        if self.eids.pop(prefix, None) is None:
+            return []
+        return self._solicitor.moved(Eid(0, prefix), now)
 
     def fire(self, now: float) -> list[Send]:
         """Say again what is here, to who is due."""
-        return [
-            one
-            for number in self._agenda.take(now)
-            for one in self._tell(number, list(self.eids), now)
-        ]
+        sent = self._solicitor.fire(now)
+        for number in self._agenda.take(now):
+            if self.eids:
+                sent += self._tell(number, list(self.eids), now)
+        return sent
 
     def next_timer(self) -> float:
-        return self._agenda.next_timer()
+        return min(self._agenda.next_timer(), self._solicitor.next_timer())
 
     def heard(self, received: Received, message: MapNotify, source: Ip, now: float) -> str:
         """A Map-Server has registered it; why not, where that is not to be believed."""
@@ -110,13 +125,19 @@ class Etr:
             return ""
         return "no Map-Server of ours has made it"
 
-    def asked(self, outer: EncapsulatedControl) -> list[Send]:
+    def asked(self, outer: EncapsulatedControl, now: float) -> list[Send]:
         """A question that the mapping system hands on. Raises WireError."""
         request = receive_inner(outer).message
         if not isinstance(request, MapRequest):
             return []
         to = next((one for one in request.itr_rlocs if isinstance(one, Ip)), None)
-        return self._answer(request, to, outer.source_port, probed=False)
+        sent = self._answer(request, to, outer.source_port, probed=False)
+        for question in request.questions:
+            asked = prefix_in(question)
+            eid = self.serves(asked) if asked is not None else None
+            if sent and to is not None and eid is not None:
+                self._solicitor.told(Eid(0, eid), to, now + self._ttl * 60.0)
+        return sent
 
     def probed(self, request: MapRequest, source: Ip, port: int) -> list[Send]:
         """Somebody asks whether the locator is there (RFC 9301 §7.1)."""

@@ -9,8 +9,11 @@ from ipaddress import IPv4Address, IPv6Address
 
 import msgspec
 
+from opendmm.bindings.lisp.nonces import Nonces
+from opendmm.bindings.lisp.outputs import Ip, Send
 from opendmm.bindings.lisp.registry import Registered, Registry, hole
 from opendmm.bindings.lisp.sites import Eid, Site, eid_of
+from opendmm.bindings.lisp.soliciting import Solicitor
 from opendmm.bindings.mobility.outputs import STRANGER, Complain
 from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.authentication import ALGORITHMS, Filling, sign
@@ -38,26 +41,17 @@ HOLE_TTL, NOWHERE_TTL = 1, 15
 """Minutes: of an EID of a site that is not registered, and of one of no site (RFC 9301 §8.3)."""
 MOST_RECORDS = 16
 """More-specific prefixes in one answer."""
-Ip = IPv4Address | IPv6Address
-
-
-class Send(msgspec.Struct, frozen=True):
-    """Octets for an address that is no peer of ours."""
-
-    to: Ip
-    port: int
-    data: bytes
-
-
 Wanted = Send | Complain
 
 
 class MapServer:
-    """`sites` are those of other makes. What our own have is told by `learn`."""
+    """`sites` are those of other makes. What our own have is told by `learn`. Of those that were
+    told of an EID by it, `address` solicits the ones that must ask again."""
 
-    def __init__(self, sites: Sequence[Site]) -> None:
+    def __init__(self, sites: Sequence[Site], address: IPv6Address) -> None:
         self.sites = {site.name: site for site in sites}
         self.registry = Registry()
+        self.solicitor = Solicitor(address, Nonces())
         self._nonces: dict[tuple[str, tuple[Address, ...]], int] = {}
         """The last one, by site and locators. Who an xTR says it is, and where a message came from,
         anybody on the way can change; what it registers is authenticated."""
@@ -76,19 +70,30 @@ class MapServer:
         except WireError as problem:
             return [_refused(source, str(problem), event="message-malformed")]
 
-    def learn(self, records: Iterable[EidRecord], xtr: Ip, site: str, expires_at: float) -> None:
+    def learn(
+        self, records: Iterable[EidRecord], xtr: Ip, site: str, now: float, lasts: float
+    ) -> list[Send]:
         """A registration of a node of ours; without locators it ends."""
+        sent: list[Send] = []
         for record in records:
             eid = eid_of(record)
             if eid is None:
                 continue
             usable = tuple(one for one in record.understood_locators if one.priority < NEVER_USED)
-            if not usable:
-                self.registry.remove(eid)
-                continue
-            self.registry.put(
-                eid, Registered(site, usable, xtr, record.ttl, expires_at, proxy=True)
-            )
+            registered = Registered(site, usable, xtr, record.ttl, now + lasts, proxy=True)
+            sent += self._changed(eid, registered if usable else None, now)
+        return sent
+
+    def _changed(self, eid: Eid, registered: Registered | None, now: float) -> list[Send]:
+        """What is answered from now on; who was told otherwise is to ask again."""
+        before = self.registry.get(eid)
+        if registered is None:
+            self.registry.remove(eid)
+        else:
+            self.registry.put(eid, registered)
+        if before is None or (registered and registered.locators == before.locators):
+            return []
+        return self.solicitor.moved(eid, now)
 
     # Registrations
 
@@ -102,12 +107,14 @@ class MapServer:
         refusal = self._replayed(site, message)
         if refusal:
             return [_refused(source, refusal)]
+        sent: list[Wanted] = []
+        if message.flags & MapRegisterFlags.M:
+            sent.append(Send(source, CONTROL_PORT, self._notify(site, message)))
         for record, eid in zip(message.records, eids, strict=True):
             assert eid is not None
-            self._record(site, message, record, eid, source, now)
-        if not message.flags & MapRegisterFlags.M:
-            return []
-        return [Send(source, CONTROL_PORT, self._notify(site, message))]
+            registered = self._record(site, message, record, eid, source, now)
+            sent += self._changed(eid, registered, now)
+        return sent
 
     def _site(self, message: MapRegister, received: Received, eids: list[Eid]) -> Site | None:
         for site in self.sites.values():
@@ -133,10 +140,9 @@ class MapServer:
         eid: Eid,
         source: Ip,
         now: float,
-    ) -> None:
+    ) -> Registered | None:
         if not record.ttl or not record.understood_locators:
-            self.registry.remove(eid)
-            return
+            return None
         timed = message.flags & MapRegisterFlags.T
         lasts = record.ttl * 60.0 if timed else REGISTRATION_LASTS
         locators = record.understood_locators
@@ -144,8 +150,7 @@ class MapServer:
         if message.flags & MapRegisterFlags.MERGE and before is not None:
             locators = _merged(before.locators, locators)
         proxy = bool(message.flags & MapRegisterFlags.P)
-        registered = Registered(site.name, locators, source, record.ttl, now + lasts, proxy)
-        self.registry.put(eid, registered)
+        return Registered(site.name, locators, source, record.ttl, now + lasts, proxy)
 
     def _notify(self, site: Site, message: MapRegister) -> bytes:
         """As the site signs itself: some fill in whole digests."""
@@ -174,6 +179,8 @@ class MapServer:
         to = next((one for one in request.itr_rlocs if isinstance(one, Ip)), None)
         if to is None:
             return [_refused(asker, "no ITR-RLOC to answer to")]
+        if found is not None:
+            self.solicitor.told(found[0], to, now + found[1].ttl * 60.0)
         reply = MapReply(nonce=request.nonce, records=records)
         return [Send(to, message.source_port, encode(reply))]
 

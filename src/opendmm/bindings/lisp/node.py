@@ -3,8 +3,7 @@
 Octets and time in, octets out, reference-point messages on the other side. Pure.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -27,19 +26,21 @@ from opendmm.bindings.lisp.enclosure import (
 )
 from opendmm.bindings.lisp.etr import Etr, ForeignServer
 from opendmm.bindings.lisp.keepalive import Keepalive
-from opendmm.bindings.lisp.map_server import Ip, MapServer, Send
+from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.nonces import Nonces
+from opendmm.bindings.lisp.outputs import Ip, Wanted
 from opendmm.bindings.lisp.recent import Recent
 from opendmm.bindings.lisp.resolving import Resolver, Waiting
 from opendmm.bindings.lisp.sites import prefix_in
+from opendmm.bindings.lisp.soliciting import Solicitor
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver
-from opendmm.bindings.mobility.outputs import Wanted as WantedOfPeers
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.context import ContextId
 from opendmm.model.identity import NodeId
-from opendmm.model.policy import Delivery, Direction
-from opendmm.reference_points import r_ec, r_ic, r_xc
+from opendmm.model.order import MoveOrder
+from opendmm.model.policy import Direction
+from opendmm.reference_points import r_ic, r_xc
 from opendmm.reference_points.catalogue import Envelope
 from opendmm.reference_points.message import Message, accepted
 from opendmm.wire.errors import WireError
@@ -60,9 +61,6 @@ REQUEST_INTERVAL = 1.0
 """Seconds between two Map-Requests for an EID, whoever solicits them (RFC 9301 §5.3)."""
 PLAIN = MapRequestFlags(0)
 REGISTERING = MapRegisterFlags.P | MapRegisterFlags.T | MapRegisterFlags.M
-
-
-Wanted = WantedOfPeers | Send
 
 
 class LispNode:
@@ -110,14 +108,24 @@ class LispNode:
         for peer, prefix in self._to_solicit.take(now):
             if self._resolver.holds(peer, prefix):
                 wanted += self._solicit(peer, prefix, now)
-        if self.etr is not None:
-            wanted += self.etr.fire(now)
+        for other in self._with_others():
+            wanted += other.fire(now)
         return wanted
 
     def next_timer(self) -> float:
-        registering = self.etr.next_timer() if self.etr is not None else math.inf
         due = self.keepalive.next_timer(), self._to_solicit.next_timer()
-        return min(*due, registering)
+        return min(*due, *(other.next_timer() for other in self._with_others()))
+
+    def _with_others(self) -> list[Etr | Solicitor]:
+        """What is done for and with tunnel routers and Map-Servers of other makes."""
+        served = [self.server.solicitor] if self.server is not None else []
+        return [*served, *([self.etr] if self.etr is not None else [])]
+
+    def delivered(
+        self, prefixes: Mapping[HomePrefix, MoveOrder | None], now: float
+    ) -> Sequence[Wanted]:
+        """Packets to these are delivered at this node, since which move, or no more."""
+        return self.etr.delivered(prefixes, now) if self.etr is not None else ()
 
     # Out
 
@@ -145,27 +153,19 @@ class LispNode:
                 waiting = self._resolver.waiting(peer, (prefix,))
                 return [self._to(peer, waiting.reply(negative(message)))] if waiting else []
             case r_xc.LocationAcknowledgement():
-                self._publish(peer, message, now)
-            case r_xc.LocationUpdate():
-                registration = self._registration(peer, message, now)
-                return [registration, *self._register_elsewhere(message, now)]
+                told = self._publish(peer, message, now)
+                return [self._registration(peer, message, now), *told]
         return [self._registration(peer, message, now)]
 
-    def _register_elsewhere(self, update: r_xc.LocationUpdate, now: float) -> list[Wanted]:
-        if self.etr is None:
-            return []
-        if update.released:
-            self.etr.left(update.context.prefixes)
-            return []
-        return [*self.etr.arrived(update.context.prefixes, now)]
-
-    def _publish(self, peer: NodeId, answer: r_xc.LocationAcknowledgement, now: float) -> None:
+    def _publish(
+        self, peer: NodeId, answer: r_xc.LocationAcknowledgement, now: float
+    ) -> Sequence[Wanted]:
         """What others may ask for is what the FE_IEC has accepted."""
         proposed = self._proposed.pop(answer.key)
         if self.server is None or proposed is None or not accepted(answer.status):
-            return
+            return ()
         xtr = self.config.nodes[peer]
-        self.server.learn(proposed.records, xtr, OURS, now + self.config.lifetime)
+        return self.server.learn(proposed.records, xtr, OURS, now, self.config.lifetime)
 
     def _tell(
         self, peer: NodeId, update: r_ic.PolicyUpdate, prefixes: tuple[HomePrefix, ...], now: float
@@ -261,7 +261,7 @@ class LispNode:
                 case MapRequest() as message if self.etr is not None:
                     return [*self.etr.probed(message, source, port)]
                 case EncapsulatedControl() as message if self.etr is not None:
-                    return [*self.etr.asked(message)]
+                    return [*self.etr.asked(message, now)]
         except WireError as problem:
             return [Complain("message-malformed", STRANGER, {"why": str(problem)})]
         if self.server is None:
@@ -324,18 +324,10 @@ class LispNode:
         self._asked.put((peer, type(found), subject_of(found)), nonce)
         if isinstance(found, r_ic.PolicySubscribe):
             self._resolver.subscribed(peer, found.mode)
-        if isinstance(found, r_ec.DeliveryUpdate):
-            self._moved_on(found)
         if isinstance(found, r_ic.PolicyUpdate | r_ic.PolicyAbsent):
             for prefix in mapping_of(found)[0]:
                 self._cached.put(prefix, peer)
         return [Deliver(ends(found, peer, self.config.node))]
-
-    def _moved_on(self, update: r_ec.DeliveryUpdate) -> None:
-        """What an egress delivers no more is registered elsewhere, or nowhere."""
-        over = update.policy.delivery in (Delivery.FORWARD, Delivery.REMOVE)
-        if self.etr is not None and over:
-            self.etr.left(update.policy.prefixes)
 
     def _encapsulated(self, peer: NodeId, message: EncapsulatedControl, now: float) -> list[Wanted]:
         """At a Map-Resolver: a question, with a one-time key that only a peer can have wrapped."""

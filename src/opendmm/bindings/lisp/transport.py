@@ -2,14 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from opendmm.bindings.lisp.map_server import Send
-from opendmm.bindings.lisp.node import LispNode, Wanted
+from opendmm.bindings.lisp.node import LispNode
+from opendmm.bindings.lisp.outputs import Send, Wanted
 from opendmm.bindings.mobility.living import Listener, LivingCore, count
 from opendmm.bindings.mobility.outputs import STRANGER, Datagram
+from opendmm.model.addressing import HomePrefix
+from opendmm.model.order import MoveOrder
 from opendmm.wire.lisp.numbers import CONTROL_PORT
 
 LARGEST = 65_535
@@ -67,6 +69,10 @@ class LispTransport(LivingCore[Wanted]):
             self.row(peer, str(address), self.core.reachable(peer))
             for address, peer in self.core.config.names.items()
         ]
+
+    def delivered(self, prefixes: Mapping[HomePrefix, MoveOrder | None]) -> None:
+        """Packets to these are delivered at this node, since which move, or no more."""
+        self.carry_out(self.core.delivered(prefixes, self.now()))
 
     def perform(self, one: Wanted) -> None:
         match one:
