@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.outputs import Send
-from opendmm.bindings.lisp.registry import Registered, Registry, hole
+from opendmm.bindings.lisp.prefixes import hole
+from opendmm.bindings.lisp.registry import Registered, Registry
 from opendmm.bindings.lisp.sites import STRONG, Eid, Site
 from opendmm.bindings.mobility.outputs import Complain
 from opendmm.model.addressing import HomePrefix
@@ -236,9 +237,9 @@ def test_an_instance_is_a_world_of_its_own(server: MapServer) -> None:
 
 def test_what_our_own_have_registered_is_answered_too(server: MapServer) -> None:
     ours = record("2001:db8:a::100/128")
-    server.learn([ours], ETR, "ours", NOW, 100)
+    server.learn([ours], ETR, NOW, 100)
     assert where(server, "2001:db8:a::100") == [ETR]
-    server.learn([msgspec.structs.replace(ours, locators=())], ETR, "ours", NOW, 100)
+    server.learn([msgspec.structs.replace(ours, locators=())], ETR, NOW, 100)
     assert where(server, "2001:db8:a::100") == []
 
 
@@ -267,17 +268,17 @@ def test_who_was_told_of_an_eid_is_solicited_when_it_moves(server: MapServer) ->
     assert solicited(list(again)) == []  # it is where it was
     moved = server.receive(register(record(locator=OTHER), nonce=1), OTHER, NOW + 3)
     assert solicited(list(moved)) == [(ITR, "2001:db8:f000::1/128")]
-    assert server.solicitor.next_timer() == NOW + 6
-    assert solicited(list(server.solicitor.fire(NOW + 6))) == [(ITR, "2001:db8:f000::1/128")]
+    assert server.next_timer() == NOW + 6
+    assert solicited(list(server.fire(NOW + 6))) == [(ITR, "2001:db8:f000::1/128")]
     assert where(server, "2001:db8:f000::1") == [OTHER]
-    assert server.solicitor.next_timer() == math.inf
+    assert server.next_timer() == math.inf
 
 
 def test_a_solicitation_is_made_three_times_at_most(server: MapServer) -> None:
     server.receive(register(nonce=1), ETR, NOW)
     where(server, "2001:db8:f000::1")
     server.receive(register(record(locator=OTHER), nonce=1), OTHER, NOW + 3)
-    made = [server.solicitor.fire(NOW + 3 + 3 * times) for times in range(1, 6)]
+    made = [server.fire(NOW + 3 + 3 * times) for times in range(1, 6)]
     assert [len(one) for one in made] == [1, 1, 0, 0, 0]
 
 

@@ -277,6 +277,18 @@ class LispMapServerSection(Strict, frozen=True, kw_only=True):
     ] = False
 
 
+class LispDelegationSection(Strict, frozen=True, kw_only=True):
+    """EIDs that a mapping system of another make answers for (RFC 8111)."""
+
+    eid_prefixes: Annotated[tuple[str, ...], Meta(min_length=1, description="EID-prefixes.")]
+    to: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Addresses of those to be asked.")
+    ]
+    map_servers: Annotated[
+        bool, Meta(description="Whether these are Map-Servers; else DDT nodes that refer on.")
+    ] = True
+
+
 class LispSection(Strict, frozen=True, kw_only=True):
     """LISP (RFC 9301), beside what reference points carried by `lisp` need."""
 
@@ -287,6 +299,17 @@ class LispSection(Strict, frozen=True, kw_only=True):
     map_servers: Annotated[
         tuple[LispMapServerSection, ...],
         Meta(description="Where anchors register the mobile nodes that they have (RFC 9301)."),
+    ] = ()
+    delegations: Annotated[
+        tuple[LispDelegationSection, ...],
+        Meta(
+            description="Who is asked about which EIDs by nodes with FE_IEC, and referred to; "
+            "each other these know by their `serves`."
+        ),
+    ] = ()
+    authority: Annotated[
+        tuple[str, ...],
+        Meta(description="EID-prefixes of which whatever is not delegated is nobody's."),
     ] = ()
 
 

@@ -28,9 +28,12 @@ def lisp_pairs(deployment: Deployment) -> set[tuple[NodeId, NodeId]]:
     return {(min(a, b), max(a, b)) for a in routers for b in servers if a != b}
 
 
-def serves_sites(deployment: Deployment, node: NodeId) -> bool:
-    """Whether a node is Map-Server and Map-Resolver for sites of other makes."""
-    return bool(deployment.lisp.sites) and FE.FE_IEC in deployment.nodes[node].entities
+def serves_others(deployment: Deployment, node: NodeId) -> bool:
+    """Whether a node is Map-Server and Map-Resolver for tunnel routers of other makes, too."""
+    lisp, controllers = deployment.lisp, deployment.controllers
+    carried = BindingName.LISP in deployment.bindings.values()
+    shared = carried and any(plan.serves for plan in controllers.values())
+    return node in controllers and bool(lisp.sites or lisp.delegations or lisp.authority or shared)
 
 
 def _foreign(placement: Placement) -> Iterator[Finding]:

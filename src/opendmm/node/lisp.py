@@ -1,16 +1,22 @@
 """From a deployment to one node's LISP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, ip_address
 
 from opendmm.bindings.lisp.config import LispConfig
+from opendmm.bindings.lisp.delegations import Delegation
 from opendmm.bindings.lisp.etr import ForeignServer
 from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.node import LispNode
 from opendmm.bindings.lisp.sites import Eid, Site
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import LispAlgorithm, LispMapServerSection, LispSiteSection
-from opendmm.constellation.lisp import lisp_pairs, serves_sites
+from opendmm.constellation.file import (
+    LispAlgorithm,
+    LispDelegationSection,
+    LispMapServerSection,
+    LispSiteSection,
+)
+from opendmm.constellation.lisp import lisp_pairs, serves_others
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
 from opendmm.wire.lisp.authentication import Filling
@@ -32,13 +38,41 @@ def lisp_node(
     if plan is None:
         return None
     elsewhere = deployment.lisp.map_servers if FE.FE_MA_U in plan.entities else ()
-    serves = serves_sites(deployment, node)
+    serves = serves_others(deployment, node)
     if not serves and not elsewhere and not any(node in p for p in lisp_pairs(deployment)):
         return None
     config = lisp_config(deployment, node, shared_keys)
-    sites = [_site(section) for section in deployment.lisp.sites]
-    server = MapServer(sites, config.address) if serves else None
+    server = _map_server(deployment, node, config.address) if serves else None
     return LispNode(config, server, [_elsewhere(one) for one in elsewhere])
+
+
+def _map_server(deployment: Deployment, node: NodeId, address: IPv6Address) -> MapServer:
+    """Other instances of FE_IEC are asked about what they serve."""
+    others = [
+        Delegation(_eids(plan.serves), (IPv6Address(deployment.nodes[name].locator.address),))
+        for name, plan in deployment.controllers.items()
+        if name != node and plan.serves
+    ]
+    lisp = deployment.lisp
+    return MapServer(
+        [_site(section) for section in lisp.sites],
+        address,
+        serves=_eids(deployment.controllers[node].serves),
+        delegations=[*others, *(_delegation(section) for section in lisp.delegations)],
+        authority=_eids(map(HomePrefix.parse, lisp.authority)),
+    )
+
+
+def _eids(prefixes: Iterable[HomePrefix]) -> tuple[Eid, ...]:
+    return tuple(Eid(0, prefix) for prefix in prefixes)
+
+
+def _delegation(section: LispDelegationSection) -> Delegation:
+    return Delegation(
+        eids=_eids(map(HomePrefix.parse, section.eid_prefixes)),
+        to=tuple(ip_address(text) for text in section.to),
+        map_servers=section.map_servers,
+    )
 
 
 def lisp_config(

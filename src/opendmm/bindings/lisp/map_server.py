@@ -5,13 +5,16 @@ to the site. What nodes of ours have registered with the framework's grants is a
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 import msgspec
 
+from opendmm.bindings.lisp.answers import Answers, Found, negative_record
+from opendmm.bindings.lisp.delegations import DdtNode, Delegation
+from opendmm.bindings.lisp.following import DdtClient, Followed, Nowhere
 from opendmm.bindings.lisp.nonces import Nonces
 from opendmm.bindings.lisp.outputs import Ip, Send
-from opendmm.bindings.lisp.registry import Registered, Registry, hole
+from opendmm.bindings.lisp.registry import Registered, Registry
 from opendmm.bindings.lisp.sites import Eid, Site, eid_of
 from opendmm.bindings.lisp.soliciting import Solicitor
 from opendmm.bindings.mobility.outputs import STRANGER, Complain
@@ -24,37 +27,55 @@ from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     CONTROL_PORT,
     NEVER_USED,
-    Action,
-    LocatorFlags,
+    EncapsulatedFlags,
     MapRegisterFlags,
     MapRequestFlags,
 )
 from opendmm.wire.lisp.reading import Tolerance
-from opendmm.wire.lisp.records import EidRecord, Locator, Question
+from opendmm.wire.lisp.records import EidRecord, Locator
+from opendmm.wire.lisp.referrals import MapReferral, ReferralRecord
 from opendmm.wire.lisp.registrations import MapNotify, MapRegister
 
 TOLERANCE = Tolerance(no_inner_checksum=True)
 """Some leave the inner checksum out; the outer datagram has one."""
 REGISTRATION_LASTS = 180.0
 """Seconds, where a site does not say (RFC 9301 §8.2)."""
-HOLE_TTL, NOWHERE_TTL = 1, 15
-"""Minutes: of an EID of a site that is not registered, and of one of no site (RFC 9301 §8.3)."""
-MOST_RECORDS = 16
-"""More-specific prefixes in one answer."""
+OURS = "of this constellation"
+"""The site of what nodes of ours register."""
 Wanted = Send | Complain
 
 
 class MapServer:
-    """`sites` are those of other makes. What our own have is told by `learn`. Of those that were
-    told of an EID by it, `address` solicits the ones that must ask again."""
+    """For sites of other makes. What our own nodes have is told by `learn`, of prefixes that this
+    Map-Server `serves` (empty: of all). Whoever was told of an EID that moves is solicited. What
+    others answer for is asked of them; `authority` is of who delegates parts of it (RFC 8111)."""
 
-    def __init__(self, sites: Sequence[Site], address: IPv6Address) -> None:
+    def __init__(
+        self,
+        sites: Sequence[Site],
+        address: IPv6Address,
+        *,
+        serves: Sequence[Eid] = (),
+        delegations: Sequence[Delegation] = (),
+        authority: Sequence[Eid] = (),
+    ) -> None:
         self.sites = {site.name: site for site in sites}
         self.registry = Registry()
-        self.solicitor = Solicitor(address, Nonces())
+        self._serves = serves
+        self._answers = Answers(sites, self.registry, serves, OURS)
+        self._solicitor = Solicitor(address, Nonces())
+        self._node = DdtNode(address, delegations, authority)
+        self._client = DdtClient(delegations)
         self._nonces: dict[tuple[str, tuple[Address, ...]], int] = {}
         """The last one, by site and locators. Who an xTR says it is, and where a message came from,
         anybody on the way can change; what it registers is authenticated."""
+
+    def fire(self, now: float) -> list[Wanted]:
+        """Solicit and ask again who has not answered."""
+        return [*self._solicitor.fire(now), *self._carried_out(self._client.fire(now))]
+
+    def next_timer(self) -> float:
+        return min(self._solicitor.next_timer(), self._client.next_timer())
 
     def receive(self, data: bytes, source: Ip, now: float) -> list[Wanted]:
         """A control message from anybody."""
@@ -64,23 +85,23 @@ class MapServer:
                 case MapRegister() as message:
                     return self._registered(message, received, source, now)
                 case EncapsulatedControl() as message:
-                    return self._asked(message, data, now)
+                    return self._asked(message, source, now)
+                case MapReferral() as message:
+                    return self._referred(message, source, now)
                 case message:
                     return [_refused(source, f"{type(message).__name__} is for nobody here")]
         except WireError as problem:
             return [_refused(source, str(problem), event="message-malformed")]
 
-    def learn(
-        self, records: Iterable[EidRecord], xtr: Ip, site: str, now: float, lasts: float
-    ) -> list[Send]:
+    def learn(self, records: Iterable[EidRecord], xtr: Ip, now: float, lasts: float) -> list[Send]:
         """A registration of a node of ours; without locators it ends."""
         sent: list[Send] = []
         for record in records:
             eid = eid_of(record)
-            if eid is None:
+            if eid is None or (self._serves and self._answers.own(eid) is None):
                 continue
             usable = tuple(one for one in record.understood_locators if one.priority < NEVER_USED)
-            registered = Registered(site, usable, xtr, record.ttl, now + lasts, proxy=True)
+            registered = Registered(OURS, usable, xtr, record.ttl, now + lasts, proxy=True)
             sent += self._changed(eid, registered if usable else None, now)
         return sent
 
@@ -93,7 +114,7 @@ class MapServer:
             self.registry.put(eid, registered)
         if before is None or (registered and registered.locators == before.locators):
             return []
-        return self.solicitor.moved(eid, now)
+        return self._solicitor.moved(eid, now)
 
     # Registrations
 
@@ -162,72 +183,78 @@ class MapServer:
 
     # Questions
 
-    def _asked(self, message: EncapsulatedControl, data: bytes, now: float) -> list[Wanted]:
+    def _asked(self, message: EncapsulatedControl, source: Ip, now: float) -> list[Wanted]:
         request, asker = receive_inner(message, TOLERANCE).message, message.source
         if not isinstance(request, MapRequest):
             return [_refused(asker, "no question")]
         if message.security is not None:
             return [_refused(asker, "there is no secret to unwrap its one-time key with")]
-        eid = eid_of(request.questions[0])
+        question = request.questions[0]
+        eid = eid_of(question)
         if eid is None:
             return [_refused(asker, "no EID of IPv4 or IPv6")]
-        found = self.registry.covering(eid, now)
-        asks_the_site = request.flags & MapRequestFlags.A
-        if found is not None and (asks_the_site or not found[1].proxy):
-            return [Send(found[1].xtr, CONTROL_PORT, data)]
-        records = self._answers(request.questions[0], eid, found, now)
         to = next((one for one in request.itr_rlocs if isinstance(one, Ip)), None)
         if to is None:
             return [_refused(asker, "no ITR-RLOC to answer to")]
+        found, own = self.registry.covering(eid, now), self._answers.own(eid)
+        if message.flags & EncapsulatedFlags.D:
+            referral = MapReferral(nonce=request.nonce, records=(self._referral(eid, found),))
+            sent: list[Wanted] = [Send(source, CONTROL_PORT, encode(referral))]
+            return [*sent, *(self._answer(message, request, eid, found, to, now) if found else [])]
+        if found is None and own is None and self._client.knows(eid):
+            asked = self._client.ask(message, request.nonce, question, eid, to, now)
+            return self._carried_out(asked)
+        return self._answer(message, request, eid, found, to, now)
+
+    def _answer(
+        self,
+        message: EncapsulatedControl,
+        request: MapRequest,
+        eid: Eid,
+        found: Found,
+        to: Ip,
+        now: float,
+    ) -> list[Wanted]:
+        """In the site's place, or the question goes to the site."""
+        if found is not None and found[1].site in self.sites:
+            wants_the_site = request.flags & MapRequestFlags.A
+            if wants_the_site or not found[1].proxy:
+                flags = message.flags & ~EncapsulatedFlags.D
+                handed_on = msgspec.structs.replace(message, flags=flags)
+                return [Send(found[1].xtr, CONTROL_PORT, encode(handed_on))]
         if found is not None:
-            self.solicitor.told(found[0], to, now + found[1].ttl * 60.0)
-        reply = MapReply(nonce=request.nonce, records=records)
+            self._solicitor.told(found[0], to, now + found[1].ttl * 60.0)
+        records = self._answers.about(request.questions[0], eid, found, now)
+        reply = MapReply(nonce=request.nonce, records=tuple(records))
         return [Send(to, message.source_port, encode(reply))]
 
-    def _answers(
-        self, question: Question, eid: Eid, found: tuple[Eid, Registered] | None, now: float
-    ) -> tuple[EidRecord, ...]:
-        if found is None:
-            return (self._nothing(question, eid),)
-        covered, registered = found
-        if self.registry.has_many(registered.site):
-            return (_positive(question, eid, registered),)
-        within = list(self.registry.under(covered, registered.site, now))[:MOST_RECORDS]
-        return tuple(_positive(question, *one) for one in (found, *within))
+    # Delegation
 
-    def _nothing(self, question: Question, eid: Eid) -> EidRecord:
-        """RFC 9301 §8.3: natively forward what is of no site, or of one and not registered."""
-        for site in self.sites.values():
-            for allowed in site.eids:
-                if allowed.covers(eid):
-                    empty = self.registry.hole(eid, allowed, site.name)
-                    return _negative(question, empty, HOLE_TTL)
-        known = tuple(eid for site in self.sites.values() for eid in site.eids)
-        registered = self.registry.hole(hole(eid, 0, known), eid, "")
-        return _negative(question, registered, NOWHERE_TTL)
+    def _referral(self, eid: Eid, found: Found) -> ReferralRecord:
+        """RFC 8111 §7.1, §7.2."""
+        own = self._answers.own(eid)
+        if found is not None:
+            return self._node.acknowledgement(own or found[0])
+        if own is not None:
+            return self._node.not_registered(self._answers.empty(eid, own))
+        return self._node.referral(eid)
+
+    def _referred(self, message: MapReferral, source: Ip, now: float) -> list[Wanted]:
+        followed = self._client.referred(message, source, now)
+        if isinstance(followed, str):
+            return [_refused(source, followed)]
+        return self._carried_out(followed)
+
+    def _carried_out(self, followed: list[Followed]) -> list[Wanted]:
+        return [_told(one) if isinstance(one, Nowhere) else one for one in followed]
 
 
-def _positive(question: Question, eid: Eid, registered: Registered) -> EidRecord:
-    """On behalf of the ETR: not authoritative, no locator is the sender's own."""
-    locators = (
-        msgspec.structs.replace(one, flags=one.flags & LocatorFlags.R)
-        for one in registered.locators
-    )
-    return msgspec.structs.replace(_record(question, eid, registered.ttl), locators=tuple(locators))
-
-
-def _negative(question: Question, eid: Eid, ttl: int) -> EidRecord:
-    return msgspec.structs.replace(_record(question, eid, ttl), action=Action.NATIVELY_FORWARD)
-
-
-def _record(question: Question, eid: Eid, ttl: int) -> EidRecord:
-    kind = IPv6Address if eid.prefix.is_ipv6 else IPv4Address
-    address = kind(eid.prefix.network)
-    asked = question.eid
-    if not isinstance(asked, Ip) and asked is not None:
-        within = msgspec.structs.replace(asked, address=address)
-        return EidRecord(eid=within, mask_length=eid.prefix.length, ttl=ttl)
-    return EidRecord(eid=address, mask_length=eid.prefix.length, ttl=ttl)
+def _told(nowhere: Nowhere) -> Send:
+    """Who asked hears that nobody has it."""
+    pending = nowhere.pending
+    record = negative_record(pending.question, nowhere.empty, nowhere.ttl)
+    reply = MapReply(nonce=nowhere.nonce, records=(record,))
+    return Send(pending.asker, pending.outer.source_port, encode(reply))
 
 
 def _locators(message: MapRegister) -> tuple[Address, ...]:

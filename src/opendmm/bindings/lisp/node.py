@@ -32,7 +32,6 @@ from opendmm.bindings.lisp.outputs import Ip, Wanted
 from opendmm.bindings.lisp.recent import Recent
 from opendmm.bindings.lisp.resolving import Resolver, Waiting
 from opendmm.bindings.lisp.sites import prefix_in
-from opendmm.bindings.lisp.soliciting import Solicitor
 from opendmm.bindings.mobility.agenda import Agenda
 from opendmm.bindings.mobility.outputs import STRANGER, Complain, Datagram, Deliver
 from opendmm.model.addressing import HomePrefix
@@ -55,7 +54,6 @@ from opendmm.wire.lisp.registrations import MapNotify, MapNotifyAck, MapRegister
 
 ALGORITHM = AlgorithmId.HMAC_SHA_256_128_HKDF_SHA256
 KEY_ID = 1
-OURS = "of this constellation"
 REMEMBERED = 100_000
 REQUEST_INTERVAL = 1.0
 """Seconds between two Map-Requests for an EID, whoever solicits them (RFC 9301 §5.3)."""
@@ -116,10 +114,9 @@ class LispNode:
         due = self.keepalive.next_timer(), self._to_solicit.next_timer()
         return min(*due, *(other.next_timer() for other in self._with_others()))
 
-    def _with_others(self) -> list[Etr | Solicitor]:
+    def _with_others(self) -> list[Etr | MapServer]:
         """What is done for and with tunnel routers and Map-Servers of other makes."""
-        served = [self.server.solicitor] if self.server is not None else []
-        return [*served, *([self.etr] if self.etr is not None else [])]
+        return [one for one in (self.server, self.etr) if one is not None]
 
     def delivered(
         self, prefixes: Mapping[HomePrefix, MoveOrder | None], now: float
@@ -145,10 +142,11 @@ class LispNode:
                 return self._ask(peer, prefix, None, now)
             case r_ic.PolicySubscribe():
                 return self._ask(peer, None, message, now)
-            case r_ic.PolicyUpdate(policies=(policy, *_), synchronisation=0) if (
-                policy.direction is Direction.DOWNLINK
-            ):
-                return self._tell(peer, message, policy.prefixes, now)
+            case r_ic.PolicyUpdate(policies=(policy, *_)) if policy.direction is Direction.DOWNLINK:
+                told = self._told_others(message, now)
+                if message.synchronisation:
+                    return [self._registration(peer, message, now), *told]
+                return [*self._tell(peer, message, policy.prefixes, now), *told]
             case r_ic.PolicyAbsent(prefix=prefix):
                 waiting = self._resolver.waiting(peer, (prefix,))
                 return [self._to(peer, waiting.reply(negative(message)))] if waiting else []
@@ -165,7 +163,14 @@ class LispNode:
         if self.server is None or proposed is None or not accepted(answer.status):
             return ()
         xtr = self.config.nodes[peer]
-        return self.server.learn(proposed.records, xtr, OURS, now, self.config.lifetime)
+        return self.server.learn(proposed.records, xtr, now, self.config.lifetime)
+
+    def _told_others(self, update: r_ic.PolicyUpdate, now: float) -> Sequence[Wanted]:
+        """What ingresses of ours are told of, others may ask for, whoever has registered it."""
+        if self.server is None:
+            return ()
+        records = records_of(update, self.config.ttl)
+        return self.server.learn(records, self.config.address, now, self.config.lifetime)
 
     def _tell(
         self, peer: NodeId, update: r_ic.PolicyUpdate, prefixes: tuple[HomePrefix, ...], now: float
@@ -261,7 +266,9 @@ class LispNode:
                 case MapRequest() as message if self.etr is not None:
                     return [*self.etr.probed(message, source, port)]
                 case EncapsulatedControl() as message if self.etr is not None:
-                    return [*self.etr.asked(message, now)]
+                    answered = self.etr.asked(message, now)
+                    if answered or self.server is None:
+                        return [*answered]
         except WireError as problem:
             return [Complain("message-malformed", STRANGER, {"why": str(problem)})]
         if self.server is None:

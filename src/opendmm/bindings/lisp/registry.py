@@ -1,16 +1,12 @@
-"""What is registered: EID-prefixes and where they are, found by the longest match.
-
-A dictionary for each length, so that a million EIDs cost a dictionary entry each and a search as
-many look-ups as there are lengths.
-"""
+"""What is registered: EID-prefixes and where they are."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 import msgspec
 
+from opendmm.bindings.lisp.prefixes import PrefixTable, hole
 from opendmm.bindings.lisp.sites import Eid
-from opendmm.model.addressing import BITS, HomePrefix
 from opendmm.wire.lisp.records import Locator
 
 MANY = 1000
@@ -30,15 +26,11 @@ class Registered(msgspec.Struct, frozen=True):
     proxy: bool
 
 
-_Family = tuple[int, int]
-"""An instance, and octets of an address."""
-
-
 class Registry:
     """The registrations of one Map-Server."""
 
     def __init__(self) -> None:
-        self._by_length: dict[_Family, dict[int, dict[bytes, Registered]]] = {}
+        self._registered: PrefixTable[Registered] = PrefixTable()
         self._of_site: dict[str, set[Eid]] = {}
 
     def __len__(self) -> int:
@@ -47,31 +39,21 @@ class Registry:
     def put(self, eid: Eid, registered: Registered) -> None:
         """In place of what was there."""
         self.remove(eid)
-        lengths = self._by_length.setdefault(_family(eid), {})
-        lengths.setdefault(eid.prefix.length, {})[eid.prefix.network] = registered
+        self._registered.put(eid, registered)
         self._of_site.setdefault(registered.site, set()).add(eid)
 
     def remove(self, eid: Eid) -> None:
-        held = self._by_length.get(_family(eid), {}).get(eid.prefix.length, {})
-        before = held.pop(eid.prefix.network, None)
+        before = self._registered.pop(eid)
         if before is not None:
             self._of_site[before.site].discard(eid)
 
     def get(self, eid: Eid) -> Registered | None:
         """Of exactly this prefix."""
-        return (
-            self._by_length.get(_family(eid), {}).get(eid.prefix.length, {}).get(eid.prefix.network)
-        )
+        return self._registered.get(eid)
 
     def covering(self, eid: Eid, now: float) -> tuple[Eid, Registered] | None:
         """The longest prefix that an EID is under."""
-        lengths = self._by_length.get(_family(eid), {})
-        for length in sorted((n for n in lengths if n <= eid.prefix.length), reverse=True):
-            wider = _widened(eid, length)
-            found = lengths[length].get(wider.prefix.network)
-            if found is not None and found.expires_at > now:
-                return wider, found
-        return None
+        return self._registered.covering(eid, lambda found: found.expires_at > now)
 
     def has_many(self, site: str) -> bool:
         """Whether looking through all that a site has takes too long for one question. Then an
@@ -90,23 +72,3 @@ class Registry:
         if self.has_many(site):
             return eid
         return hole(eid, within.prefix.length, self._of_site.get(site, set()))
-
-
-def hole(eid: Eid, shortest: int, known: "set[Eid] | tuple[Eid, ...]") -> Eid:
-    """The shortest prefix, no shorter than that, which an EID is under and nothing known is."""
-    for length in range(shortest, eid.prefix.length):
-        wider = _widened(eid, length)
-        if not any(wider.covers(other) or other.covers(wider) for other in known):
-            return wider
-    return eid
-
-
-def _family(eid: Eid) -> _Family:
-    return eid.instance, len(eid.prefix.network)
-
-
-def _widened(eid: Eid, length: int) -> Eid:
-    octets = len(eid.prefix.network)
-    shift = BITS[octets] - length
-    network = int.from_bytes(eid.prefix.network, "big") >> shift << shift
-    return Eid(eid.instance, HomePrefix(network.to_bytes(octets, "big"), length))

@@ -8,6 +8,7 @@ from opendmm.wire.lisp.codec import Received
 from opendmm.wire.lisp.lcaf.eids import InstanceId
 from opendmm.wire.lisp.numbers import AlgorithmId
 from opendmm.wire.lisp.records import EidRecord, Question
+from opendmm.wire.lisp.referrals import ReferralRecord
 
 STRONG = STRICT.algorithms
 
@@ -44,14 +45,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return key is not None and holds(received, key, accepted)
 
 
-def eid_of(record: EidRecord | Question) -> Eid | None:
+def eid_of(record: EidRecord | Question | ReferralRecord) -> Eid | None:
     """The EID-prefix of a record; None where it is neither IPv4 nor IPv6."""
     instance = record.eid.instance if isinstance(record.eid, InstanceId) else 0
     prefix = prefix_in(record)
     return Eid(instance, prefix) if prefix is not None else None
 
 
-def prefix_in(record: EidRecord | Question) -> HomePrefix | None:
+def prefix_in(record: EidRecord | Question | ReferralRecord) -> HomePrefix | None:
     """The same without its instance."""
     network = record.prefix
     if network is None:
