@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-TC_EGRESS = 2
+TC_INGRESS, TC_EGRESS = 1, 2
 REPLACE = 1
 HANDLE = PRIORITY = 1
 NAME_OFFSET, NAME_LENGTH = 24, 16
@@ -164,11 +164,14 @@ class ObjectFile:
     def map_handle(self, name: str) -> int:
         return done(self._libbpf.bpf_map__fd(ctypes.c_void_p(self._map(name))), name)
 
-    def attach(self, program: str, interface: int) -> None:
-        """To where a device would send; in place of what is there. Raises OSError."""
-        found = self._libbpf.bpf_object__find_program_by_name(self._object, program.encode())
-        handle = done(self._libbpf.bpf_program__fd(ctypes.c_void_p(found)), program)
-        hook = _hook(interface)
+    def program_handle(self, name: str) -> int:
+        found = self._libbpf.bpf_object__find_program_by_name(self._object, name.encode())
+        return done(self._libbpf.bpf_program__fd(ctypes.c_void_p(found)), name)
+
+    def attach(self, program: str, interface: int, point: int = TC_EGRESS) -> None:
+        """To where a device would send, or receives; in place of what is there. Raises OSError."""
+        handle = self.program_handle(program)
+        hook = _hook(interface, point)
         self._libbpf.bpf_tc_hook_create(ctypes.byref(hook))  # EEXIST is no harm
         options = TcOptions(ctypes.sizeof(TcOptions), handle, REPLACE, 0, HANDLE, PRIORITY)
         done(
@@ -214,5 +217,5 @@ def _name(libbpf: ctypes.CDLL, handle: int) -> str:
     return info.raw[NAME_OFFSET:].rstrip(b"\0").decode()
 
 
-def _hook(interface: int) -> TcHook:
-    return TcHook(ctypes.sizeof(TcHook), interface, TC_EGRESS, 0)
+def _hook(interface: int, point: int = TC_EGRESS) -> TcHook:
+    return TcHook(ctypes.sizeof(TcHook), interface, point, 0)

@@ -1,0 +1,1 @@
+"""Packets by the kernel itself, for benchmarks of forwarding."""
