@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 SCHEDULES ?= 10000
 INPUTS ?= 1000000
 
-.PHONY: help setup system demo test check fuzz bench format lock docs clean
+.PHONY: help setup system demo test slow check fuzz bench format lock docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ demo: setup ## Live sessions survive a change of anchor: cooperative, then conde
 
 test: setup ## The whole test suite, live laboratory tests included
 	$(PYTHON) -m pytest
+
+slow: setup ## Tests that take long: timers of routing daemons, modes by their round trips
+	$(PYTHON) -m pytest -m slow
 
 check: setup ## Format, lint, types, import directions, generated documents
 	$(VENV)/bin/ruff format --check .

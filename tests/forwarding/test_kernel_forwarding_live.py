@@ -42,11 +42,13 @@ from opendmm.model.rules import (
 PROBLEM = why_not()
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(PROBLEM), reason=PROBLEM)]
 
-TUNNELS = ("srv6", "ip-in-ipv6", "vxlan", "ebpf", "lisp")
+TUNNELS = ("srv6", "vxlan", "ebpf", "lisp")
+"""ip-in-ipv6 is srv6 by another name."""
 MEANS = (*TUNNELS, "host-route", "translation")
 PREFIXES = (HOA6, HOA4, HNP6)
-# Address translation redirects IPv6 home addresses only.
-WAYS = [(m, p) for m in MEANS for p in PREFIXES if m != "translation" or p == HOA6]
+# Address translation redirects IPv6 home addresses only; lisp is ebpf with another header.
+FEWER = {"translation": (HOA6,), "lisp": (HOA6, HOA4)}
+WAYS = [(m, p) for m in MEANS for p in FEWER.get(m, PREFIXES)]
 TO = {node: Redirect(e) for node, e in EGRESSES.items()}
 
 

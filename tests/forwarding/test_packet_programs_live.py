@@ -34,6 +34,7 @@ from opendmm.forwarding.kernel.driver import KernelForwarding
 from opendmm.forwarding.kernel.means.ebpf import DOWNLINK_NETWORK, UPLINK_NETWORK
 from opendmm.forwarding.netlink.route import TABLE_MAIN
 from opendmm.model.addressing import HomePrefix
+from opendmm.model.flow import FlowRule
 from opendmm.model.rules import Change, Redirect
 from opendmm.wire.lisp.data_header import DataHeader
 
@@ -396,3 +397,26 @@ def test_the_map_outlives_the_daemon_and_changes_by_the_batch(network: Network) 
     assert {rule.action for rule in second.installed()} == {TO["b"]}
     assert set(second.apply([Change(downlink(home), None) for home in homes])) == {""}
     assert second.installed() == []
+
+
+def test_routes_of_an_earlier_life_with_other_means_are_taken_away(network: Network) -> None:
+    network.driver(network.config("r", "srv6")).apply([Change(downlink(HOA6), TO["a"])])
+    driver = network.driver(network.config("r", "ebpf"))
+    change(driver, downlink(HOA6), TO["a"])
+    change(driver, downlink(HOA6), None)
+    assert driver.installed() == []
+    assert HOA6.address not in network.run("r", "ip", "-6", "route", "show", "table", "all")
+
+
+def test_removal_takes_the_programs_from_links_of_others(network: Network) -> None:
+    driver = network.driver(network.config("r", "lisp"))
+    shown = ("tc", "filter", "show", "dev", "cn", "ingress")
+    assert "came_in_lisp" in network.run("r", *shown)
+    with network.inside("r"):
+        driver.close(remove=True)
+    assert "came_in" not in network.run("r", *shown)
+
+
+def test_flows_are_told_apart_so_packets_take_the_long_way(network: Network) -> None:
+    network.driver(network.config("r", "lisp", flows=(FlowRule(protocol=17),)))
+    assert "came_in" not in network.run("r", "tc", "filter", "show", "dev", "cn", "ingress")

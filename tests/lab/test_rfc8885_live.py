@@ -78,6 +78,7 @@ def away(report: Report) -> Iterator[Move]:
     return (move for move in report.moves if move.to == "maar-b")
 
 
+@pytest.mark.slow
 def test_the_modes_differ_by_their_trips(tmp_path: Path) -> None:
     """RFC 8885 §3.3, §3.4: proxy before locator before relay, each by one trip."""
     trips = {DatabaseMode.PROXY: 2, DatabaseMode.LOCATOR: 3, DatabaseMode.RELAY: 4}

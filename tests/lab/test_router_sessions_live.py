@@ -65,6 +65,7 @@ def test_a_session_from_too_far_away_does_not_come_up(network: RouterNetwork) ->
     assert eventually(lambda: not network.routers.lacking(REFLECTOR))
 
 
+@pytest.mark.slow
 def test_a_session_whose_packets_come_from_further_away_than_before_ends(
     network: RouterNetwork,
 ) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 TC_INGRESS, TC_EGRESS = 1, 2
 REPLACE = 1
-HANDLE = PRIORITY = 1
+HANDLE = PRIORITY = 7301
+"""Of our filters, so that those of others stay where they are."""
 NAME_OFFSET, NAME_LENGTH = 24, 16
 MAPS_AT_MOST = 16
 BATCH = 4096
@@ -189,6 +190,13 @@ class ObjectFile:
         if not found:
             raise OSError(f"no map {name} in the eBPF object")
         return found
+
+
+def detach(libbpf: ctypes.CDLL, interface: int, point: int) -> None:
+    """Take a program of ours away, if there is one."""
+    hook = _hook(interface, point)
+    options = TcOptions(ctypes.sizeof(TcOptions), 0, 0, 0, HANDLE, PRIORITY)
+    libbpf.bpf_tc_detach(ctypes.byref(hook), ctypes.byref(options))
 
 
 def maps_in_use(libbpf: ctypes.CDLL, interface: int) -> dict[str, int]:

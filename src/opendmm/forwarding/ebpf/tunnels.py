@@ -2,17 +2,25 @@
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from opendmm.forwarding.ebpf.build import NEEDED, OBJECT
-from opendmm.forwarding.ebpf.libbpf import HashMap, ObjectFile, library, maps_in_use
+from opendmm.forwarding.ebpf.libbpf import (
+    TC_INGRESS,
+    HashMap,
+    ObjectFile,
+    detach,
+    library,
+    maps_in_use,
+)
 from opendmm.model.addressing import HomePrefix
 
 KEY = struct.Struct("=16sHH4x")
 VALUE = struct.Struct("=16sQQ")
+NODE = struct.Struct("=16sI4x")
 LENGTHS = struct.Struct("=9I")
 LENGTHS_AT_MOST = 8
 FAMILY_IPV4, FAMILY_IPV6 = 2, 10
@@ -20,10 +28,10 @@ KEPT = ("redirections", "lengths_in_use", "events")
 
 
 class Format(StrEnum):
-    """What the outer header is; the name of the program that makes it."""
+    """What the outer header is; the end of the names of programs that make it."""
 
-    IP_IN_IPV6 = "encapsulate_ip"
-    LISP = "encapsulate_lisp"
+    IP_IN_IPV6 = "ip"
+    LISP = "lisp"
 
 
 class Redirection(msgspec.Struct, frozen=True):
@@ -35,20 +43,30 @@ class Redirection(msgspec.Struct, frozen=True):
     octets: int = 0
 
 
+class Devices(msgspec.Struct, frozen=True):
+    """Indexes of interfaces: the device that leads to tunnels, the one that tunnels end at, and the
+    links between nodes that packets to be redirected come in by."""
+
+    entrance: int
+    end: int
+    core: tuple[int, ...] = ()
+
+
 class TunnelPrograms:
-    """Loaded and attached to the devices of this network namespace, by index.
+    """Loaded and attached to devices of this network namespace. `locator` is the node's own,
+    packed; `room` are the octets of the largest packet that goes into a tunnel.
 
     Raises OSError when the programs are not built, or the kernel will not have them.
     """
 
-    def __init__(self, form: Format, locator: bytes, entrance: int, end: int) -> None:
+    def __init__(self, form: Format, locator: bytes, room: int, devices: Devices) -> None:
         if not OBJECT.exists():
             raise OSError(
                 f"the packet programs are not built: {NEEDED}, then make setup "
                 "(python -m opendmm.forwarding.ebpf.build)"
             )
         libbpf = library()
-        before = maps_in_use(libbpf, entrance)
+        before = maps_in_use(libbpf, devices.entrance)
         try:
             kept = {name: handle for name, handle in before.items() if name in KEPT}
             self._object = ObjectFile(libbpf, OBJECT, kept)
@@ -59,12 +77,14 @@ class TunnelPrograms:
             libbpf, self._object.map_handle("redirections"), KEY.size, VALUE.size
         )
         self._lengths = HashMap(libbpf, self._object.map_handle("lengths_in_use"), 4, LENGTHS.size)
-        locators = HashMap(libbpf, self._object.map_handle("locators"), 4, len(locator))
-        locators.put(bytes(4), locator)
+        nodes = HashMap(libbpf, self._object.map_handle("nodes"), 4, NODE.size)
+        nodes.put(bytes(4), NODE.pack(locator, room))
         self._in_use: dict[bool, set[int]] = {True: set(), False: set()}
         self._lengthen({redirection.prefix for redirection in self.redirections()})
-        self._object.attach(form, entrance)
-        self._object.attach("decapsulate", end)
+        self._object.attach(f"encapsulate_{form}", devices.entrance)
+        self._object.attach("decapsulate", devices.end)
+        for link in devices.core:
+            self._object.attach(f"came_in_{form}", link, TC_INGRESS)
 
     def redirect(self, redirections: Sequence[Redirection]) -> None:
         """Put them in, in place of what there was for their prefixes. Raises OSError."""
@@ -103,6 +123,13 @@ class TunnelPrograms:
                 struct.pack("=I", not prefix.is_ipv6),
                 LENGTHS.pack(len(longest_first), *longest_first, *empty),
             )
+
+
+def leave(links: Iterable[int]) -> None:
+    """Take the programs from links between nodes; they go with devices of ours. Raises OSError."""
+    libbpf = library()
+    for link in links:
+        detach(libbpf, link, TC_INGRESS)
 
 
 def redirections_at(entrance: int) -> list[Redirection]:

@@ -81,6 +81,7 @@ class KernelForwarding:
         writer = WRITERS.get(means, SlotWriter)
         self._writer = writer(self._means, self._vocabulary, self._links, self._netfilter)
         self._ledger = Ledger(self._writer.uses)
+        self._writer.filled = self._ledger.action
 
     @property
     def capabilities(self) -> Capabilities:
@@ -130,6 +131,7 @@ class KernelForwarding:
     def close(self, *, remove: bool) -> None:
         """Stop; with `remove` take away everything of ours, else leave it forwarding."""
         if remove:
+            self._means.remove()
             fixtures.remove(self._config, self._snapshot(), self._socket)
         self._means.close()
         self._socket.close()

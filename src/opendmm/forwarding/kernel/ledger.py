@@ -54,6 +54,10 @@ class Ledger:
         """The filled slots."""
         return ((key, action) for key, (action, _) in self._slots.items())
 
+    def action(self, key: RuleKey) -> Action | None:
+        """What a slot is filled with."""
+        return self._slots.get(key, EMPTY)[0]
+
     def record(self, key: RuleKey, action: Action | None) -> tuple[Use, ...]:
         """A slot has changed; what it used before, some of which may be idle now."""
         _, before = self._slots.get(key, EMPTY)

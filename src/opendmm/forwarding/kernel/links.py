@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from opendmm.forwarding.kernel.errors import ForwardingUnavailableError, RefusedError
 from opendmm.forwarding.netlink.link import (
+    Link,
     add_link,
     dump_links,
     find_link,
@@ -41,8 +42,11 @@ class Links:
 
     def names(self) -> dict[int, str]:
         """Every interface's name by its index, as of now."""
-        links = (parse_link(body) for body in self._socket.dump(dump_links()))
-        return {link.index: link.name for link in links}
+        return {link.index: link.name for link in self.all()}
+
+    def all(self) -> list[Link]:
+        """Every interface, as of now."""
+        return [parse_link(body) for body in self._socket.dump(dump_links())]
 
     def ensure(self, name: str, kinds: Sequence[str], mtu: int, data: bytes = b"") -> int:
         """The index of a device of ours, created (of the first kind possible) when absent.

@@ -11,6 +11,7 @@ from opendmm.forwarding.kernel.batch import Batch
 from opendmm.forwarding.kernel.forms import Use
 from opendmm.forwarding.kernel.means.ebpf import EbpfMeans
 from opendmm.forwarding.kernel.slots import SlotWriter
+from opendmm.forwarding.kernel.vocabulary import UNKNOWN
 from opendmm.forwarding.netlink.socket import NetlinkSocket
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.rules import Action, Redirect, RuleKey, Table
@@ -68,15 +69,22 @@ class MapSlotWriter(SlotWriter):
             self._vocabulary.learn(action.egress)
             locator = action.egress.locator.address
             self._batch.redirect(owner, Redirection(key.prefix, locator))
-            super().clear(owner, key)
+            if self.filled(key) is not None and not self._is_in_map(key):
+                super().clear(owner, key)
         else:
             super().put(owner, key, action)
             self._batch.forget(key.prefix)
 
     def clear(self, owner: int, key: RuleKey) -> None:
-        super().clear(owner, key)
+        if not self._is_in_map(key):
+            super().clear(owner, key)
         if self._is_mapped(key):
             self._batch.forget(key.prefix)
+
+    def _is_in_map(self, key: RuleKey) -> bool:
+        """Not in a route; that of other means, in an earlier life, leads to who is unknown here."""
+        action = self.filled(key)
+        return self._is_mapped(key) and isinstance(action, Redirect) and action != UNKNOWN
 
     def _is_mapped(self, key: RuleKey) -> bool:
         return (

@@ -4,7 +4,7 @@ Every put is in place: the new route replaces the old one of the same metric in 
 what only the old one used is taken away afterwards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from opendmm.forwarding.kernel.batch import ALREADY_GONE, ALREADY_THERE, Batch
 from opendmm.forwarding.kernel.conventions import (
@@ -84,6 +84,10 @@ SELECTORS = {
 }
 
 
+def _unknown(_key: RuleKey) -> Action | None:
+    return None
+
+
 class SlotWriter:
     """Writes the changes of one batch; `begin` starts the next one."""
 
@@ -99,6 +103,8 @@ class SlotWriter:
         self._next_hops: dict[int, NextHop] = {}
         self._next_hop_uses: dict[int, tuple[Use, ...]] = {}
         self._shared: dict[tuple[int, int], tuple[RouteForm, bytes]] = {}
+        self.filled: Callable[[RuleKey], Action | None] = _unknown
+        """What a slot is filled with before the batch."""
 
     def begin(self) -> Batch:
         """A new batch. Interfaces and next hops are looked at afresh."""

@@ -25,6 +25,8 @@ RTM_SETLINK = 19
 
 IFINFOMSG = struct.Struct("=BxHiII")
 UP = 0x1
+ETHERNET = 1
+"""ARPHRD_ETHER."""
 
 
 class LinkAttribute(IntEnum):
@@ -54,6 +56,7 @@ class Link(msgspec.Struct, frozen=True):
     index: int
     name: str
     up: bool
+    ethernet: bool = False
 
 
 def add_link(name: str, kind: str, mtu: int, data: bytes = b"") -> bytes:
@@ -113,9 +116,10 @@ def dump_links() -> bytes:
 
 def parse_link(body: bytes) -> Link:
     """From the body of an RTM_NEWLINK message."""
-    _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
+    _, kind, index, flags, _ = IFINFOMSG.unpack_from(body)
     name = parse(body[IFINFOMSG.size :]).get(LinkAttribute.NAME, b"")
-    return Link(index, name.rstrip(b"\0").decode(errors="replace"), bool(flags & UP))
+    text = name.rstrip(b"\0").decode(errors="replace")
+    return Link(index, text, bool(flags & UP), kind == ETHERNET)
 
 
 def parse_link_layer_address(body: bytes) -> bytes:

@@ -8,22 +8,28 @@ to the same device. Packets to this node's tunnel ends are routed to a second de
 takes the outer header off.
 
 All else is the kernel's: filters before, hop limits, and Packet Too Big where the tunnel leaves
-too little room (the first device has the smaller MTU).
+too little room (the first device has the smaller MTU). On links between nodes, where no filter is,
+packets that fit take a short way: the program is asked as they come in, and what it has no
+redirection for goes on as ever.
 """
 
 import ipaddress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar
 
 from opendmm.forwarding.ebpf.tunnels import (
+    Devices,
     Format,
     Redirection,
     TunnelPrograms,
+    leave,
     redirections_at,
 )
 from opendmm.forwarding.kernel.conventions import (
     ATTACHED_TABLE,
     DEFAULT_ROUTE,
+    DEVICES,
     EGRESS_MARK,
     EGRESS_PRIORITY,
     EGRESS_TABLE,
@@ -113,8 +119,9 @@ class EbpfMeans(Means):
         for device in (ENTRANCE_DEVICE, END_DEVICE):
             Path(RP_FILTER.format(device=device)).write_text("0")
         try:
+            devices = Devices(entrance, end, self._core_links())
             locator = self.config.locator.address
-            self.programs = TunnelPrograms(self.form, locator, entrance, end)
+            self.programs = TunnelPrograms(self.form, locator, room, devices)
         except OSError as problem:
             raise ForwardingUnavailableError(f"eBPF: {problem.strerror or problem}") from problem
         return [
@@ -122,6 +129,20 @@ class EbpfMeans(Means):
             self._behind(END_DEVICE, end),
             *self._routes(entrance, end),
         ]
+
+    def _core_links(self) -> tuple[int, ...]:
+        """Where a redirected packet needs nothing but its tunnel: no filter by its source, as on
+        access links, and no look at flows."""
+        if self.config.flows or not self.config.redirected:
+            return ()
+        return tuple(
+            link.index
+            for link in self.links.all()
+            if link.ethernet and not self._is_access(link.name) and link.name not in DEVICES
+        )
+
+    def _is_access(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.config.access_interfaces)
 
     def _behind(self, name: str, index: int) -> bytes:
         """What comes back from a device must be addressed to it."""
@@ -173,6 +194,12 @@ class EbpfMeans(Means):
         except NetlinkError:
             return []
         return redirections_at(entrance.index)
+
+    def remove(self) -> None:
+        try:
+            leave(self._core_links())
+        except OSError as problem:
+            raise ForwardingUnavailableError(f"eBPF: {problem}") from problem
 
     def close(self) -> None:
         if self.programs is not None:

@@ -63,6 +63,9 @@ class Means(ABC):
         """What this means keeps apart from the kernel's routes, as it is now."""
         return []
 
+    def remove(self) -> None:  # noqa: B027 (nothing, where a means has nothing on others' devices)
+        """Take away what is not on devices of ours. Raises ForwardingUnavailableError."""
+
     def close(self) -> None:  # noqa: B027 (nothing, where a means holds nothing)
         """Let go of what only a running driver needs."""
 
