@@ -333,6 +333,19 @@ def test_a_replay_under_another_identity_is_one_too(server: MapServer) -> None:
     assert where(server) == [OTHER]
 
 
+def test_a_replay_is_noticed_by_a_map_server_that_was_started_anew() -> None:
+    kept: dict[str, int] = {}
+    first = MapServer([site()], OWN, nonces=kept)
+    old = register(nonce=5)
+    for data in (old, register(nonce=6)):
+        assert isinstance(first.receive(data, ETR, NOW)[0], Send)
+    second = MapServer([site()], OWN, nonces=kept)
+    (complaint,) = second.receive(old, ETR, NOW)
+    assert isinstance(complaint, Complain)
+    assert "replay" in str(complaint.fields["why"])
+    assert isinstance(second.receive(register(nonce=7), ETR, NOW)[0], Send)
+
+
 def test_some_draw_their_nonces_at_random() -> None:
     server = MapServer([site(any_nonce=True)], OWN)
     server.receive(register(nonce=9), ETR, NOW)

@@ -109,6 +109,7 @@ class Binding:
             part.shared_keys,
             lambda name: Reachability(name, runtime, held),
             runtime.now,
+            self._settings.counters_path,
         )
         if not mobility:
             return self._transport

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 
 from opendmm.bindings.lisp.config import LispConfig
 from opendmm.bindings.lisp.delegations import Delegation
@@ -19,6 +20,7 @@ from opendmm.constellation.file import (
 from opendmm.constellation.lisp import lisp_pairs, serves_others
 from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import FunctionalEntity, NodeId
+from opendmm.store.counters import KeptCounters
 from opendmm.wire.lisp.authentication import Filling
 from opendmm.wire.lisp.numbers import AlgorithmId
 
@@ -31,9 +33,13 @@ ALGORITHMS = {
 
 
 def lisp_node(
-    deployment: Deployment, node: NodeId, shared_keys: Mapping[NodeId, bytes]
+    deployment: Deployment,
+    node: NodeId,
+    shared_keys: Mapping[NodeId, bytes],
+    counters: Path | None = None,
 ) -> LispNode | None:
-    """What a node does of LISP; None when it has no part in it."""
+    """What a node does of LISP; None when it has no part in it. `counters` is the file for nonces
+    of sites of other makes, if they are to be known after a restart. Raises OSError."""
     plan = deployment.nodes.get(node)
     if plan is None:
         return None
@@ -42,11 +48,16 @@ def lisp_node(
     if not serves and not elsewhere and not any(node in p for p in lisp_pairs(deployment)):
         return None
     config = lisp_config(deployment, node, shared_keys)
-    server = _map_server(deployment, node, config.address) if serves else None
+    server = _map_server(deployment, node, config.address, counters) if serves else None
     return LispNode(config, server, [_elsewhere(one) for one in elsewhere])
 
 
-def _map_server(deployment: Deployment, node: NodeId, address: IPv6Address) -> MapServer:
+def _map_server(
+    deployment: Deployment,
+    node: NodeId,
+    address: IPv6Address,
+    counters: Path | None,
+) -> MapServer:
     """Other instances of FE_IEC are asked about what they serve."""
     others = [
         Delegation(_eids(plan.serves), (IPv6Address(deployment.nodes[name].locator.address),))
@@ -60,6 +71,7 @@ def _map_server(deployment: Deployment, node: NodeId, address: IPv6Address) -> M
         serves=_eids(deployment.controllers[node].serves),
         delegations=[*others, *(_delegation(section) for section in lisp.delegations)],
         authority=_eids(map(HomePrefix.parse, lisp.authority)),
+        nonces=KeptCounters(counters) if counters is not None else None,
     )
 
 

@@ -1,6 +1,7 @@
 """The mobility protocols that a node of a deployment speaks."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from opendmm.bindings.lisp.transport import LispTransport
 from opendmm.bindings.mipv6.node import MobileIpv6Node
@@ -60,11 +61,13 @@ def carriers(
     shared_keys: Keys,
     listener: Callable[[BindingName], Listener],
     now: Callable[[], float],
+    counters: Path,
 ) -> dict[BindingName, Carrier]:
     """What carries reference points besides the native binding, for a daemon of the deployment: a
-    network element's, a mobile node's or a correspondent's."""
+    network element's, a mobile node's or a correspondent's. `counters` is a file that outlives
+    the daemon."""
     made: dict[BindingName, Carrier] = {}
-    lisp = lisp_node(deployment, node, shared_keys)
+    lisp = lisp_node(deployment, node, shared_keys, counters)
     if lisp is not None:
         listens = listener(BindingName.LISP)
         made[BindingName.LISP] = LispTransport(BindingName.LISP, lisp, listens, now)

@@ -47,6 +47,10 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def store_path(self) -> Path:
         return Path(self.state_dir) / f"{self.node}.db"
 
+    @property
+    def counters_path(self) -> Path:
+        return Path(self.state_dir) / f"{self.node}.counters"
+
 
 _NAMES = NodeSettings.__struct_fields__
 

@@ -4,7 +4,7 @@ Sites register by plain Map-Registers; whoever asks is answered in their place, 
 to the site. What nodes of ours have registered with the framework's grants is answered, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from ipaddress import IPv6Address
 
 import msgspec
@@ -22,7 +22,6 @@ from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.authentication import ALGORITHMS, Filling, sign
 from opendmm.wire.lisp.codec import Received, encode, receive, receive_inner
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
-from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
     CONTROL_PORT,
@@ -48,7 +47,8 @@ Wanted = Send | Complain
 class MapServer:
     """For sites of other makes. What our own nodes have is told by `learn`, of prefixes that this
     Map-Server `serves` (empty: of all). Whoever was told of an EID that moves is solicited. What
-    others answer for is asked of them; `authority` is of who delegates parts of it (RFC 8111)."""
+    others answer for is asked of them; `authority` is of who delegates parts of it (RFC 8111).
+    `nonces` of registrations outlive this object, so that a replay is noticed then, too."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class MapServer:
         serves: Sequence[Eid] = (),
         delegations: Sequence[Delegation] = (),
         authority: Sequence[Eid] = (),
+        nonces: MutableMapping[str, int] | None = None,
     ) -> None:
         self.sites = {site.name: site for site in sites}
         self.registry = Registry()
@@ -66,7 +67,7 @@ class MapServer:
         self._solicitor = Solicitor(address, Nonces())
         self._node = DdtNode(address, delegations, authority)
         self._client = DdtClient(delegations)
-        self._nonces: dict[tuple[str, tuple[Address, ...]], int] = {}
+        self._nonces = {} if nonces is None else nonces
         """The last one, by site and locators. Who an xTR says it is, and where a message came from,
         anybody on the way can change; what it registers is authenticated."""
 
@@ -147,7 +148,7 @@ class MapServer:
         """Why a registration is none; empty when it is one (RFC 9301 §5.6)."""
         if site.any_nonce:
             return ""
-        key = (site.name, _locators(message))
+        key = f"{site.name} {_locators(message)}"
         if message.nonce <= self._nonces.get(key, -1):
             return f"nonce {message.nonce:#x} is not greater than the last one: a replay?"
         self._nonces[key] = message.nonce
@@ -257,9 +258,9 @@ def _told(nowhere: Nowhere) -> Send:
     return Send(pending.asker, pending.outer.source_port, encode(reply))
 
 
-def _locators(message: MapRegister) -> tuple[Address, ...]:
+def _locators(message: MapRegister) -> str:
     """Where an xTR has its EIDs."""
-    return tuple(one.address for record in message.records[:1] for one in record.locators)
+    return " ".join(str(one.address) for record in message.records[:1] for one in record.locators)
 
 
 def _merged(before: tuple[Locator, ...], now: tuple[Locator, ...]) -> tuple[Locator, ...]:
