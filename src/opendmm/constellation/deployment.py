@@ -231,6 +231,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     @property
+    def foreign_eids(self) -> tuple[HomePrefix, ...]:
+        """EIDs that ingresses ask Map-Resolvers of other makes about."""
+        return tuple(map(HomePrefix.parse, self.lisp.eid_prefixes))
+
+    @property
     def flows(self) -> tuple[FlowRule, ...]:
         """Every flow that any ingress redirects by itself."""
         named = (one.rule for ingress in self.ingresses.values() for one in ingress.flows)

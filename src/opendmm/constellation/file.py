@@ -300,6 +300,14 @@ class LispSection(Strict, frozen=True, kw_only=True):
         tuple[LispMapServerSection, ...],
         Meta(description="Where anchors register the mobile nodes that they have (RFC 9301)."),
     ] = ()
+    map_resolvers: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses of those whom ingresses ask about `eid_prefixes`."),
+    ] = ()
+    eid_prefixes: Annotated[
+        tuple[str, ...],
+        Meta(description="EIDs of sites of other makes that ingresses have packets tunnelled to."),
+    ] = ()
     delegations: Annotated[
         tuple[LispDelegationSection, ...],
         Meta(

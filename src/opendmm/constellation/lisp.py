@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from opendmm.constellation.carriage import all_or_nothing
 from opendmm.constellation.deployment import Deployment
-from opendmm.constellation.file import BindingName
+from opendmm.constellation.file import BindingName, Means
 from opendmm.constellation.findings import Check, Finding, Severity
 from opendmm.constellation.placement import Placement
 from opendmm.model.addressing import HomePrefix
@@ -58,4 +58,27 @@ def _together(placement: Placement) -> Iterator[Finding]:
     yield from all_or_nothing(placement, BindingName.LISP, "LISP", CARRIED)
 
 
-CHECKS: tuple[Check, ...] = (_together, _foreign)
+def _itrs(placement: Placement) -> Iterator[Finding]:
+    """Sites of other makes take LISP, and are no homes of ours."""
+    deployment = placement.deployment
+    if deployment.foreign_eids and deployment.means is not Means.LISP:
+        yield Finding(
+            severity=Severity.ERROR,
+            section="RFC 9300 §5",
+            where=("forwarding", "means"),
+            message=f"sites of other makes do not take packets by {deployment.means}",
+            hint="choose `lisp`",
+        )
+    for index, eids in enumerate(deployment.foreign_eids):
+        if any(pool.covers(eids) or eids.covers(pool) for pool in deployment.pools):
+            yield Finding(
+                severity=Severity.ERROR,
+                section="RFC 9301 §5.4",
+                where=("lisp", "eid_prefixes", index),
+                message=f"a Map-Resolver of another make could say where mobile nodes of ours are: "
+                f"{eids} overlaps a pool",
+                hint="leave out what is a pool",
+            )
+
+
+CHECKS: tuple[Check, ...] = (_together, _foreign, _itrs)

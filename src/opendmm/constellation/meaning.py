@@ -21,6 +21,7 @@ from opendmm.constellation.file import (
     NodeSection,
 )
 from opendmm.constellation.flow_meaning import flow_mistakes
+from opendmm.constellation.lisp_meaning import lisp_mistakes
 from opendmm.constellation.mistakes import (
     ACCESS,
     Mistake,
@@ -54,39 +55,11 @@ def problems_of_meaning(source: Source, file: ConstellationFile) -> list[Problem
         missing_parts,
         bgp_mistakes,
         _security,
-        _lisp,
+        lisp_mistakes,
         scenario_mistakes,
     ]
     found = [mistake for check in checks for mistake in check(file)]
     return [Problem(*source.place(where), message, hint) for where, message, hint in found]
-
-
-def _lisp(file: ConstellationFile) -> Iterator[Mistake]:
-    """What is served needs a node that records where mobile nodes are."""
-    for index, site in enumerate(file.lisp.sites):
-        for number, prefix in enumerate(site.eid_prefixes):
-            yield from well_formed(prefix, ("lisp", "sites", index, "eid_prefixes", number))
-    for index, server in enumerate(file.lisp.map_servers):
-        yield from _address(server.address, ("lisp", "map_servers", index, "address"))
-    for index, delegation in enumerate(file.lisp.delegations):
-        at: Where = ("lisp", "delegations", index)
-        for number, prefix in enumerate(delegation.eid_prefixes):
-            yield from well_formed(prefix, (*at, "eid_prefixes", number))
-        for number, text in enumerate(delegation.to):
-            yield from _address(text, (*at, "to", number))
-    for number, prefix in enumerate(file.lisp.authority):
-        yield from well_formed(prefix, ("lisp", "authority", number))
-    if not hosting(file, FE.FE_IEC):
-        for field in ("sites", "delegations", "authority"):
-            if getattr(file.lisp, field):
-                yield ("lisp", field), "no node has FE_IEC to serve them", "give one FE_IEC"
-
-
-def _address(text: str, where: Where) -> Iterator[Mistake]:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError as problem:
-        yield where, f"`{text}` is no address: {problem}", "write it like 2001:db8::1"
 
 
 def _security(file: ConstellationFile) -> Iterator[Mistake]:

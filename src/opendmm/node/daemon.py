@@ -256,6 +256,8 @@ class Daemon:
     def _first_packet(self, destination: bytes) -> None:
         if not self._runtime.redirects(destination):
             prefix = HomePrefix(destination, len(destination) * 8)
+            if self._runtime.packet is not None:
+                self._runtime.packet(prefix)
             self._runtime.local(FunctionalEntity.FE_I, PacketWithoutPolicy(prefix))
 
     # Reload

@@ -8,6 +8,7 @@ import msgspec
 
 from opendmm.authority.material import MaterialError, TlsFiles, load_mobile_node, load_node
 from opendmm.authority.registry import Registry
+from opendmm.bindings.lisp.transport import LispTransport
 from opendmm.bindings.native.limits import Endpoint
 from opendmm.bindings.native.transport import EVERYWHERE, NativeTransport
 from opendmm.constellation.deployment import Deployment
@@ -119,7 +120,10 @@ class Binding:
             part.deployment.bindings,
             frozenset(part.deployment.subscribers),
         )
-        runtime.delivered = switchboard.delivered
+        lisp = mobility.get(BindingName.LISP)
+        if isinstance(lisp, LispTransport):
+            runtime.delivered, runtime.packet = lisp.delivered, lisp.packet
+            lisp.redirect = runtime.redirect
         return switchboard
 
     def reread(self) -> Renewal | None:

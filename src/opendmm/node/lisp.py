@@ -45,11 +45,19 @@ def lisp_node(
         return None
     elsewhere = deployment.lisp.map_servers if FE.FE_MA_U in plan.entities else ()
     serves = serves_others(deployment, node)
-    if not serves and not elsewhere and not any(node in p for p in lisp_pairs(deployment)):
+    asks = deployment.foreign_eids if node in deployment.ingresses else ()
+    if (
+        not serves
+        and not elsewhere
+        and not asks
+        and not any(node in p for p in lisp_pairs(deployment))
+    ):
         return None
     config = lisp_config(deployment, node, shared_keys)
     server = _map_server(deployment, node, config.address, counters) if serves else None
-    return LispNode(config, server, [_elsewhere(one) for one in elsewhere])
+    resolvers = [ip_address(text) for text in deployment.lisp.map_resolvers] if asks else []
+    servers = [_elsewhere(one) for one in elsewhere]
+    return LispNode(config, server, servers, resolvers, asks)
 
 
 def _map_server(

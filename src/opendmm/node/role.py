@@ -183,7 +183,8 @@ def forwarding_config(deployment: Deployment, node: NodeId) -> NodeForwardingCon
 def _redirected(deployment: Deployment, node: NodeId) -> tuple[HomePrefix, ...]:
     if node not in deployment.ingresses:
         return ()
-    return tuple(pool for plan in deployment.nodes.values() for pool in plan.pools)
+    pools = (pool for plan in deployment.nodes.values() for pool in plan.pools)
+    return (*pools, *deployment.foreign_eids)
 
 
 def _subscribers(deployment: Deployment, node: NodeId) -> list[Subscriber]:
@@ -196,10 +197,12 @@ def _subscribers(deployment: Deployment, node: NodeId) -> list[Subscriber]:
 
 def _first_packets(deployment: Deployment, node: NodeId) -> tuple[HomePrefix, ...]:
     ingress = deployment.ingresses.get(node)
-    if ingress is None or ingress.mode is not PolicyMode.PULL:
+    if ingress is None:
         return ()
+    if ingress.mode is not PolicyMode.PULL:
+        return deployment.foreign_eids
     pools = (pool for plan in deployment.nodes.values() for pool in plan.pools)
-    return ingress.groups or tuple(pools)
+    return (*(ingress.groups or pools), *deployment.foreign_eids)
 
 
 def _owners(deployment: Deployment) -> dict[HomePrefix, MobileNodeId]:

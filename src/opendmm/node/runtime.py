@@ -8,15 +8,16 @@ the event loop without waiting, so an input is dealt with completely before the 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv6Address
 from typing import Any, Protocol
 
 from opendmm.entities.effects import Advertise, Input, RuleOutcome
 from opendmm.entities.host import EntityHost, Output, RuleRequest
 from opendmm.forwarding.plane import ForwardingPlane
-from opendmm.model.addressing import HomePrefix
+from opendmm.model.addressing import Egress, HomePrefix, Locator
 from opendmm.model.identity import FunctionalEntity, NodeId
-from opendmm.model.order import MoveOrder
-from opendmm.model.rules import Access, Change, RuleKey, Table
+from opendmm.model.order import NEVER, MoveOrder
+from opendmm.model.rules import Access, Change, Redirect, Rule, RuleKey, Table
 from opendmm.node.clock import Clock
 from opendmm.node.logs import LOGGER, warn
 from opendmm.node.recorder import Recorder
@@ -62,6 +63,8 @@ class NodeRuntime:
         """What tells mobile nodes on access links their prefixes, where somebody can."""
         self.delivered: Callable[[Mapping[HomePrefix, MoveOrder | None]], None] | None = None
         """Who is told which prefixes' packets are delivered here, since which move, or no more."""
+        self.packet: Callable[[HomePrefix], None] | None = None
+        """Who is told of packets to somewhere that there is no redirection for."""
         self.reachable: set[NodeId] = set()
         """Peers with a session now."""
         self.restored = False
@@ -147,6 +150,17 @@ class NodeRuntime:
         self.recorder.peer(node, reachable=reachable, at=now)
         self._feed(f"peer {node}", self.host.peer, node, reachable)
         self._settle()
+
+    def redirect(self, prefix: HomePrefix, to: IPv6Address | None) -> None:
+        """To an egress that is no node of ours; None: not any more. No entity asks for it."""
+        key = RuleKey(Table.DOWNLINK, prefix)
+        rule = None
+        if to is not None:
+            egress = Egress(NodeId(str(to)), Locator(to.packed))
+            rule = Rule(key, Redirect(egress), NEVER)
+        for outcome in self._apply([RuleRequest(FunctionalEntity.FE_R, key, rule)]):
+            if outcome[1].error:
+                warn("rule-refused", slot=str(key), why=outcome[1].error)
 
     # Carrying out
 

@@ -6,12 +6,9 @@ A peer is reachable while any binding reaches it.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from opendmm.bindings.lisp.transport import LispTransport
 from opendmm.bindings.native.transport import NativeTransport
 from opendmm.constellation.file import BindingName
-from opendmm.model.addressing import HomePrefix
 from opendmm.model.identity import MobileNodeId, NodeId
-from opendmm.model.order import MoveOrder
 from opendmm.reference_points.catalogue import Envelope, ReferencePointName
 
 
@@ -95,12 +92,6 @@ class Switchboard:
             self._native.send(envelope)
         else:
             carrier.send(envelope)
-
-    def delivered(self, prefixes: Mapping[HomePrefix, MoveOrder | None]) -> None:
-        """Packets to these are delivered at this node, since which move, or no more."""
-        for carrier in self._mobility.values():
-            if isinstance(carrier, LispTransport):
-                carrier.delivered(prefixes)
 
     def _to_client(self, envelope: Envelope) -> bool:
         """A mobile node that speaks for itself is reached by its own session."""

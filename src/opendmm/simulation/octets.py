@@ -12,7 +12,7 @@ from hashlib import sha256
 from ipaddress import IPv6Address
 from typing import Protocol
 
-from opendmm.bindings.lisp.outputs import Send
+from opendmm.bindings.lisp.outputs import Mapped, Send
 from opendmm.bindings.mobility.outputs import Complain, Datagram, Deliver, Reachable, Wanted
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import BindingName
@@ -30,7 +30,7 @@ CARRIED = frozenset({BindingName.RFC8885, BindingName.LISP})
 envelopes do."""
 
 
-Wants = Wanted | Send
+Wants = Wanted | Send | Mapped
 
 
 class Core(Protocol):

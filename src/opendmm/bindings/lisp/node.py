@@ -25,6 +25,7 @@ from opendmm.bindings.lisp.enclosure import (
     records_of,
 )
 from opendmm.bindings.lisp.etr import Etr, ForeignServer
+from opendmm.bindings.lisp.itr import Itr
 from opendmm.bindings.lisp.keepalive import Keepalive
 from opendmm.bindings.lisp.map_server import MapServer
 from opendmm.bindings.lisp.nonces import Nonces
@@ -69,6 +70,8 @@ class LispNode:
         config: LispConfig,
         server: MapServer | None = None,
         servers: Sequence[ForeignServer] = (),
+        resolvers: Sequence[Ip] = (),
+        eids: Sequence[HomePrefix] = (),
     ) -> None:
         self.config = config
         self.server = server
@@ -80,6 +83,8 @@ class LispNode:
         self._nonces = Nonces()
         self.etr = Etr(config.address, servers, config.ttl, self._nonces) if servers else None
         """With Map-Servers of other makes, if there are any."""
+        self.itr = Itr(config.address, resolvers, eids, self._nonces) if resolvers else None
+        """With Map-Resolvers of other makes, about their EIDs."""
         self._questions = Questions()
         self._resolver = Resolver()
         self._sent: Recent[int, None] = Recent(REMEMBERED)
@@ -114,9 +119,13 @@ class LispNode:
         due = self.keepalive.next_timer(), self._to_solicit.next_timer()
         return min(*due, *(other.next_timer() for other in self._with_others()))
 
-    def _with_others(self) -> list[Etr | MapServer]:
+    def _with_others(self) -> list[Etr | Itr | MapServer]:
         """What is done for and with tunnel routers and Map-Servers of other makes."""
-        return [one for one in (self.server, self.etr) if one is not None]
+        return [one for one in (self.server, self.etr, self.itr) if one is not None]
+
+    def packet(self, eid: HomePrefix, now: float) -> Sequence[Wanted]:
+        """A packet to somewhere that there is no redirection for."""
+        return self.itr.packet(eid, now) if self.itr is not None else ()
 
     def delivered(
         self, prefixes: Mapping[HomePrefix, MoveOrder | None], now: float
@@ -263,8 +272,13 @@ class LispNode:
                 case MapNotify() as message if self.etr is not None:
                     why = self.etr.heard(received, message, source, now)
                     return [_refused(STRANGER, why)] if why else []
+                case MapRequest(flags=flags) as message if self.itr and flags & MapRequestFlags.S:
+                    return [*self.itr.solicited(message, now)]
                 case MapRequest() as message if self.etr is not None:
                     return [*self.etr.probed(message, source, port)]
+                case MapReply() as message if self.itr is not None:
+                    taken = self.itr.replied(message, source, now)
+                    return [_refused(STRANGER, taken)] if isinstance(taken, str) else [*taken]
                 case EncapsulatedControl() as message if self.etr is not None:
                     answered = self.etr.asked(message, now)
                     if answered or self.server is None:

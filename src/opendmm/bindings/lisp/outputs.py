@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 import msgspec
 
 from opendmm.bindings.mobility.outputs import Wanted as WantedOfPeers
+from opendmm.model.addressing import HomePrefix
 
 Ip = IPv4Address | IPv6Address
 
@@ -17,4 +18,11 @@ class Send(msgspec.Struct, frozen=True):
     data: bytes
 
 
-Wanted = WantedOfPeers | Send
+class Mapped(msgspec.Struct, frozen=True):
+    """Packets to a prefix go to an RLOC from now on; None: as if there were no LISP."""
+
+    prefix: HomePrefix
+    rloc: IPv6Address | None
+
+
+Wanted = WantedOfPeers | Send | Mapped

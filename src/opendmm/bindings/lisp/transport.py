@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from opendmm.bindings.lisp.node import LispNode
-from opendmm.bindings.lisp.outputs import Send, Wanted
+from opendmm.bindings.lisp.outputs import Mapped, Send, Wanted
 from opendmm.bindings.mobility.living import Listener, LivingCore, count
 from opendmm.bindings.mobility.outputs import STRANGER, Datagram
 from opendmm.model.addressing import HomePrefix
@@ -35,10 +35,12 @@ class LispTransport(LivingCore[Wanted]):
         self._own: socket.socket | None = None
         self._any: dict[socket.AddressFamily, socket.socket] = {}
         self._came_by: socket.socket | None = None
+        self.redirect: Callable[[HomePrefix, IPv6Address | None], None] | None = None
+        """What puts mappings of other makes into the kernel."""
 
     def listen(self) -> None:
         """Open the sockets. Raises OSError."""
-        serving = self.core.server is not None or self.core.etr is not None
+        serving = any((self.core.server, self.core.etr, self.core.itr))
         self._own = _opened(socket.AF_INET6, str(self.core.config.address), shared=serving)
         if serving:
             self._any = {
@@ -74,12 +76,18 @@ class LispTransport(LivingCore[Wanted]):
         """Packets to these are delivered at this node, since which move, or no more."""
         self.carry_out(self.core.delivered(prefixes, self.now()))
 
+    def packet(self, eid: HomePrefix) -> None:
+        """A packet to somewhere that there is no redirection for."""
+        self.carry_out(self.core.packet(eid, self.now()))
+
     def perform(self, one: Wanted) -> None:
         match one:
             case Datagram(to, data):
                 self._transmit(to, data)
             case Send(to, port, data):
                 self._answer(to, port, data)
+            case Mapped(prefix, rloc) if self.redirect is not None:
+                self.redirect(prefix, rloc)
 
     def _transmit(self, to: IPv6Address, data: bytes) -> None:
         if self._own is None:
