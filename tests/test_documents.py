@@ -67,6 +67,14 @@ def test_every_example_in_python_runs(document: Path, monkeypatch: pytest.Monkey
     assert result.failed == 0
 
 
+def test_every_test_that_a_document_names_exists() -> None:
+    there = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = {
+        name for document in DOCUMENTS for name in re.findall(r"`(test_\w+)`", document.read_text())
+    }
+    assert sorted(name for name in named if f"def {name}(" not in there) == []
+
+
 def test_every_constellation_that_a_document_names_exists() -> None:
     named = {
         name

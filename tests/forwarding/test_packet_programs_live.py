@@ -377,12 +377,31 @@ def test_prefixes_of_many_lengths_and_the_longest_counts(network: Network) -> No
     assert [rule.key.prefix for rule in drivers["r"].installed()] == [wide]
 
 
+def test_where_the_kernel_will_not_have_them_the_same_packets_go_by_its_own_tunnels(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = {"a": network.driver(network.config("a", "ebpf"))}
+    monkeypatch.setattr(tunnels, "OBJECT", Path("/nonexistent"))
+    ends["r"] = network.driver(network.config("r", "ebpf"))
+    assert ends["r"].capabilities.name == "ip-in-ipv6"
+    assert "dmm-ebpf" not in network.run("r", "ip", "link")
+    change(ends["a"], egress(HOA6), access("a"))
+    change(ends["r"], downlink(HOA6), TO["a"])
+    with Probes(network, "cn", "mn", source=CN6, destination=HOA6.address) as probes:
+        time.sleep(0.1)
+    assert probes.lost == 0
+    with network.inside("r"):
+        reader = KernelForwarding(network.config("r", "ebpf"))
+    assert [rule.action for rule in reader.installed()] == [TO["a"]]
+    reader.close(remove=False)
+
+
 def test_without_its_object_file_the_means_says_how_to_build_it(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tunnels, "OBJECT", Path("/nonexistent"))
-    with pytest.raises(ForwardingUnavailableError, match="make setup"):
-        network.driver(network.config("r", "ebpf"))
+    with pytest.raises(ForwardingUnavailableError, match=r"make setup.*lisp-gpe"):
+        network.driver(network.config("r", "lisp"))
 
 
 def test_the_map_outlives_the_daemon_and_changes_by_the_batch(network: Network) -> None:

@@ -1,7 +1,7 @@
 """One run of a constellation in the laboratory: everything up, the scenario, the report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from opendmm.constellation.deployment import Deployment
 from opendmm.constellation.file import ScenarioSection
 from opendmm.constellation.quantities import seconds
+from opendmm.forwarding.kernel.means import MEANS
 from opendmm.lab.errors import LabError
 from opendmm.lab.faults import Machines
 from opendmm.lab.laboratory import Laboratory, Progress
@@ -18,6 +19,7 @@ from opendmm.lab.path import last_whole_path, paths
 from opendmm.lab.privileges import in_user_namespace
 from opendmm.lab.route_watch import RouteWatch, moved_routes, routers_of
 from opendmm.lab.scenario import Director, Done
+from opendmm.node.control import ControlError
 from opendmm.report.expectations import judged
 from opendmm.report.leftovers import Place, leftovers, missing, needless_routes
 from opendmm.report.report import Report, RouterCost, Runtime
@@ -116,11 +118,23 @@ class LabRun:
             notes=(
                 *((NOTE, UNPRIVILEGED) if in_user_namespace() else (NOTE,)),
                 *self._laboratory.routers.notes,
+                *self._replaced_means(),
                 *self._director.complaints,
                 *(f"missing at the end: {rule}" for rule in lacking),
             ),
         )
         return judged(report, self.scenario.expect)
+
+    def _replaced_means(self) -> Iterator[str]:
+        """Nodes whose kernel will not have the means of the file."""
+        for name in self.daemons.names():
+            try:
+                used = self.daemons.ask(name, "stats")["forwarding"]["name"]
+            except (OSError, ControlError, KeyError):
+                continue
+            if used in MEANS and used != self.deployment.means:
+                wanted = self.deployment.means
+                yield f"{name}: {used} in the place of {wanted} (dmm doctor says why)"
 
     def _leftovers(self, kernels: Kernels) -> tuple[str, ...]:
         rules = {node: found.items() for node, found in kernels.rules.items()}

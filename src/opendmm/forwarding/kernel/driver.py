@@ -7,6 +7,7 @@ successor is in place. What is ours carries our protocol number (`conventions`),
 of the node reads it back, and removal touches nothing else.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from opendmm.forwarding.contract import Capabilities, Counter, Installed
@@ -27,7 +28,14 @@ from opendmm.forwarding.kernel.forms import (
 )
 from opendmm.forwarding.kernel.ledger import Ledger
 from opendmm.forwarding.kernel.links import Links
-from opendmm.forwarding.kernel.means import MEANS, EbpfMeans, LispMeans, Means, TranslationMeans
+from opendmm.forwarding.kernel.means import (
+    MEANS,
+    EbpfMeans,
+    IpInIpv6Means,
+    LispMeans,
+    Means,
+    TranslationMeans,
+)
 from opendmm.forwarding.kernel.redirections import MapSlotWriter
 from opendmm.forwarding.kernel.slots import SlotWriter
 from opendmm.forwarding.kernel.snapshot import (
@@ -53,6 +61,9 @@ WRITERS: Mapping[type[Means], type[SlotWriter]] = {
     LispMeans: MapSlotWriter,
 }
 """How redirections are written where they are no routes."""
+SUBSTITUTES: Mapping[type[Means], type[Means]] = {EbpfMeans: IpInIpv6Means}
+"""What puts the same packets on the wire, slower."""
+LOGGER = logging.getLogger("opendmm.forwarding")
 
 
 class KernelForwarding:
@@ -73,7 +84,15 @@ class KernelForwarding:
         self._socket = NetlinkSocket()
         self._netfilter = NetlinkSocket(NETLINK_NETFILTER)
         self._links = Links(self._socket)
-        self._means = means(config, self._socket, self._links)
+        self.replaced = ""
+        """Why another means stands in for that of the configuration; empty where none does."""
+        self._use(means)
+        if means in SUBSTITUTES and not self._means.is_set_up():
+            # By what another process may have put it there; `start` tries the means itself first.
+            self._use(SUBSTITUTES[means])
+
+    def _use(self, means: type[Means]) -> None:
+        self._means = means(self._config, self._socket, self._links)
         try:
             self._vocabulary = Vocabulary(self._means)
         except RefusedError as problem:
@@ -98,11 +117,25 @@ class KernelForwarding:
 
     def start(self) -> None:
         """Set up tunnel ends, policy rules and the base filter; adopt what is installed."""
-        fixtures.set_up(self._config, self._means, self._socket, self._netfilter)
+        self._set_up(MEANS[self._config.means])
         snapshot = self._snapshot()
         self._writer.know(snapshot.next_hops)
         self._ledger.open(self._translate(snapshot))
         self._mend(snapshot)
+
+    def _set_up(self, means: type[Means]) -> None:
+        """The means, or what stands in for it where the kernel will not have it."""
+        self._use(means)
+        try:
+            fixtures.set_up(self._config, self._means, self._socket, self._netfilter)
+        except ForwardingUnavailableError as problem:
+            substitute = SUBSTITUTES.get(means)
+            if substitute is None:
+                raise
+            why = {"means": means.name, "instead": substitute.name, "why": str(problem)}
+            LOGGER.warning("means-replaced", extra={"fields": why})
+            self.replaced = str(problem)
+            self._set_up(substitute)
 
     def apply(self, changes: Sequence[Change]) -> list[str]:
         """Carry out a batch in order; for each change an error text, empty on success."""

@@ -101,7 +101,7 @@ def _try(means: str) -> str:
     try:
         driver.start()
         errors = driver.apply(_samples(means))
-        return next((error for error in errors if error), "")
+        return driver.replaced or next((error for error in errors if error), "")
     except (ForwardingUnavailableError, OSError) as problem:
         return str(problem)
     finally:

@@ -65,6 +65,7 @@ from opendmm.forwarding.netlink.lightweight_tunnel import (
     tunnel_metadata,
 )
 from opendmm.forwarding.netlink.link import (
+    delete_link,
     find_link,
     parse_link,
     parse_link_layer_address,
@@ -109,6 +110,7 @@ class EbpfMeans(Means):
         "Linux 6.6",
         "CAP_BPF, CAP_NET_ADMIN (not in a user namespace)",
     )
+    hint: ClassVar[str] = ""
     programs: TunnelPrograms | None = None
     """Once set up."""
 
@@ -123,7 +125,10 @@ class EbpfMeans(Means):
             locator = self.config.locator.address
             self.programs = TunnelPrograms(self.form, locator, room, devices)
         except OSError as problem:
-            raise ForwardingUnavailableError(f"eBPF: {problem.strerror or problem}") from problem
+            self.socket.execute([delete_link(n) for n in (ENTRANCE_DEVICE, END_DEVICE)])
+            raise ForwardingUnavailableError(
+                f"eBPF: {problem.strerror or problem}{self.hint}"
+            ) from problem
         return [
             self._behind(ENTRANCE_DEVICE, entrance),
             self._behind(END_DEVICE, end),
@@ -189,11 +194,18 @@ class EbpfMeans(Means):
         """Also where another process has set it up, in the network namespace of this thread."""
         if self.programs is not None:
             return self.programs.redirections()
+        entrance = self._entrance()
+        return redirections_at(entrance) if entrance else []
+
+    def is_set_up(self) -> bool:
+        return bool(self._entrance())
+
+    def _entrance(self) -> int:
+        """Its index; 0 without it."""
         try:
-            entrance = parse_link(self.socket.request(find_link(ENTRANCE_DEVICE)))
+            return parse_link(self.socket.request(find_link(ENTRANCE_DEVICE))).index
         except NetlinkError:
-            return []
-        return redirections_at(entrance.index)
+            return 0
 
     def remove(self) -> None:
         try:
@@ -253,6 +265,7 @@ class LispMeans(EbpfMeans):
     name = "lisp"
     form = Format.LISP
     overhead = 56  # IPv6 40, UDP 8, LISP 8
+    hint = "; `lisp-gpe` (RFC 9305) does without, among nodes of ours"
 
     def arrivals(self) -> list[str]:
         """What is for the locator's LISP port is led to the program, by an address of its own."""

@@ -47,6 +47,10 @@ class Means(ABC):
     def set_up(self) -> list[bytes]:
         """Make the devices; the routes of this node's own tunnel ends, as messages."""
 
+    def is_set_up(self) -> bool:
+        """Whether its devices are there; asked of means that others may stand in for."""
+        return True
+
     @abstractmethod
     def rules(self) -> list[PolicyRule]:
         """Policy rules that bring what the tunnel ends take in to the egress table."""
