@@ -9,6 +9,7 @@ from opendmm.wire.lisp.codec import Message
 from opendmm.wire.lisp.data_header import DataHeader, MapVersions
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.framing import XtrIdentity
+from opendmm.wire.lisp.info import Info
 from opendmm.wire.lisp.lcaf.base import Address
 from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
 from opendmm.wire.lisp.lcaf.locators import (
@@ -18,6 +19,7 @@ from opendmm.wire.lisp.lcaf.locators import (
     Replicator,
     SecurityKey,
 )
+from opendmm.wire.lisp.lcaf.nat import NatTraversal
 from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import (
@@ -97,6 +99,7 @@ ADDRESSES: dict[str, Address] = {
     "name that ends with its list": AfiList((ETR4, AnotherFamily(AddressFamily.NAME, b"etr"))),
     "instance": InstanceId(9, EID4),
     "range of instances": InstanceId(0x100, None, 24),
+    "NAT": NatTraversal(4342, 50000, ETR4, None, IPv4Address("192.168.0.2"), (ETR, ETR4)),
     "multicast": MulticastInfo(9, 64, 128, EID, GROUP),
     "any source": MulticastInfo(9, 0, 32, IPv4Address("0.0.0.0"), IPv4Address("232.1.1.1")),
     "keys": SecurityKey(2, (b"key", b"another"), ETR, revoked=True),
@@ -202,6 +205,12 @@ MESSAGES: dict[str, Message] = {
         nonce=NONCE, records=(NEGATIVE,), authentication=SIGNED, identity=IDENTITY
     ),
     "notify ack": MapNotifyAck(nonce=NONCE, records=(RECORD,), authentication=SIGNED),
+    "info request": Info(nonce=NONCE, ttl=5, eid=EID4, mask_length=32, authentication=SIGNED),
+    "info reply": Info(
+        nonce=NONCE,
+        ttl=5,
+        told=NatTraversal(4342, 50000, ETR4, ETR, IPv4Address("192.168.0.2"), (ETR4,)),
+    ),
     "referral": MapReferral(
         nonce=NONCE,
         records=(

@@ -11,6 +11,7 @@ from opendmm.wire.lisp.addresses import locator_order
 from opendmm.wire.lisp.codec import Message
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.framing import XtrIdentity
+from opendmm.wire.lisp.info import Info
 from opendmm.wire.lisp.lcaf.base import Address, address_bits, understood
 from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
 from opendmm.wire.lisp.lcaf.locators import (
@@ -20,6 +21,7 @@ from opendmm.wire.lisp.lcaf.locators import (
     Replicator,
     SecurityKey,
 )
+from opendmm.wire.lisp.lcaf.nat import NatTraversal
 from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
 from opendmm.wire.lisp.lcaf.registry import DEEPEST, KNOWN
 from opendmm.wire.lisp.messages import MapReply, MapRequest
@@ -119,6 +121,7 @@ def addresses(depth: int = DEEPEST) -> st.SearchStrategy[Address]:
         return plain
     inner = addresses(depth - 1)
     keys = st.lists(FEW_OCTETS, max_size=2).map(tuple)
+    rtrs = st.lists(inner, max_size=2).map(tuple)
     replicators = st.lists(st.builds(Replicator, BITS_8, inner), max_size=3).map(tuple)
     return (
         plain
@@ -129,6 +132,7 @@ def addresses(depth: int = DEEPEST) -> st.SearchStrategy[Address]:
         | lists(inner)
         | st.builds(SecurityKey, BITS_8, keys, inner, st.booleans())
         | st.builds(ReplicationList, replicators)
+        | st.builds(NatTraversal, BITS_16, BITS_16, inner, inner, inner, rtrs)
         | st.builds(VendorSpecific, st.just(OURS), FEW_OCTETS)
     )
 
@@ -276,6 +280,19 @@ def encapsulated(draw: st.DrawFn) -> EncapsulatedControl:
     )
 
 
+@st.composite
+def infos(draw: st.DrawFn) -> Info:
+    eid = draw(EIDS)
+    return Info(
+        nonce=draw(BITS_64),
+        ttl=draw(BITS_32),
+        eid=eid,
+        mask_length=draw(lengths(eid)),
+        authentication=draw(AUTHENTICATIONS),
+        told=draw(ADDRESSES),
+    )
+
+
 #: By class, messages of any values.
 KINDS: dict[type[Message], st.SearchStrategy[Message]] = {
     MapRequest: st.builds(
@@ -314,6 +331,7 @@ KINDS: dict[type[Message], st.SearchStrategy[Message]] = {
     MapReferral: st.builds(
         MapReferral, nonce=BITS_64, records=st.lists(referrals(), max_size=3).map(tuple)
     ),
+    Info: infos(),
     EncapsulatedControl: encapsulated(),
 }
 

@@ -206,6 +206,31 @@ DRAWN = {
     """
     + SIGNED
     + RECORD,
+    "info request": """
+        70 00 00 00 # Type 7
+        01 02 03 04 05 06 07 08   # Nonce
+    """
+    + SIGNED
+    + """
+        00 00 00 05 # TTL: 5 minutes
+        00 20       # Reserved, EID mask-len 32
+        00 01 0a 0a 00 64
+        00 00       # AFI 0: nothing follows
+    """,
+    "info reply": """
+        78 00 00 00 # Type 7, R
+        01 02 03 04 05 06 07 08   # Nonce
+        00 00 00 00 # no key, no data
+        00 00 00 05
+        00 00 00 00 # mask-len 0, EID of family 0
+        40 03 00 00
+        07 00 00 28 # Type 7, Rsvd2, Length 40 (RFC 8060 §4.4)
+        10 f6 c3 50 # MS UDP Port 4342, ETR UDP Port 50000
+        00 01 0a 09 00 02
+        00 02 fd 00 00 0d 00 00 00 00 00 00 00 00 00 00 00 02
+        00 01 c0 a8 00 02
+        00 01 0a 09 00 02
+    """,
     "referral": """
         60 00 00 02 # Type 6, Record Count 2 (RFC 8111 §6.4)
         01 02 03 04 05 06 07 08   # Nonce
@@ -323,6 +348,16 @@ ADDRESSES_DRAWN = {
         00 00 00 20 # Reserved, Source MaskLen 0, Group MaskLen 32
         00 01 00 00 00 00
         00 01 e8 01 01 01
+    """,
+    "NAT": """
+        40 03 00 00
+        07 00 00 2a # Type 7, Rsvd2, Length 42 (RFC 8060 §4.4)
+        10 f6 c3 50 # MS UDP Port 4342, ETR UDP Port 50000
+        00 01 0a 09 00 02 # Global ETR RLOC
+        00 00             # MS RLOC: not told
+        00 01 c0 a8 00 02 # Private ETR RLOC
+        00 02 fd 00 00 0d 00 00 00 00 00 00 00 00 00 00 00 02
+        00 01 0a 09 00 02
     """,
     "keys": """
         40 03 00 00

@@ -9,11 +9,11 @@ from opendmm.wire.lisp import numbers
 TABLES: dict[type[enum.IntEnum], str] = {
     # RFC 9301 §5.1
     numbers.MessageType: """1 MAP_REQUEST 2 MAP_REPLY 3 MAP_REGISTER 4 MAP_NOTIFY 5 MAP_NOTIFY_ACK
-        6 MAP_REFERRAL 8 ENCAPSULATED_CONTROL 15 SHARED_EXTENSION""",
+        6 MAP_REFERRAL 7 INFO 8 ENCAPSULATED_CONTROL 15 SHARED_EXTENSION""",
     # RFC 8060 §3, §4.10
     numbers.AddressFamily: "0 NONE 1 IPV4 2 IPV6 6 MAC 17 NAME 16387 LCAF",
     # RFC 8060 §3, RFC 9306 §6
-    numbers.LcafType: """1 AFI_LIST 2 INSTANCE_ID 9 MULTICAST_INFO 11 SECURITY_KEY
+    numbers.LcafType: """1 AFI_LIST 2 INSTANCE_ID 7 NAT_TRAVERSAL 9 MULTICAST_INFO 11 SECURITY_KEY
         13 REPLICATION_LIST 255 VENDOR_SPECIFIC""",
     # RFC 9301 §5.4, §12.3
     numbers.Action: """0 NO_ACTION 1 NATIVELY_FORWARD 2 SEND_MAP_REQUEST 3 DROP_NO_REASON
@@ -36,6 +36,7 @@ POSITIONS: dict[type[enum.IntFlag], str] = {
     numbers.MapRequestFlags: "4 A 5 M 6 P 7 S 8 PITR 9 SMR_INVOKED 11 I 17 L 18 D",
     numbers.MapReplyFlags: "4 P 5 E 6 S",
     numbers.MapRegisterFlags: "4 P 5 S 6 I 19 E 20 T 21 MERGE 23 M",
+    numbers.InfoFlags: "4 R",
     numbers.EncapsulatedFlags: "4 S 5 D 6 E 7 M",
 }
 #: Minutes (RFC 8111 §6.4).

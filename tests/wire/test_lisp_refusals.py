@@ -83,7 +83,7 @@ def answering(eid: Address, mask_length: int, *locators: Address) -> MapReply:
     [
         (b"", "type and flags: 0 octets where 4", 0),
         (bytes.fromhex("00000000"), "type UNASSIGNED_0", 0),
-        (bytes.fromhex("70000000"), "type UNASSIGNED_7", 0),
+        (bytes.fromhex("90000000"), "type UNASSIGNED_9", 0),
         (bytes.fromhex("f0000000"), "type SHARED_EXTENSION", 0),
         (bytes.fromhex("20000001 01020304"), "MapReply: nonce: 4 octets where 8", 4),
         (reply(""), "MapReply: record 1: TTL and counts: 0 octets where 10", 12),

@@ -137,6 +137,28 @@ EXPECTED = {
         "lisp.siteid": "0000000000000007",
     },
     "notify ack": {"lisp.type": "5"},
+    "info request": {
+        "lisp.type": "7",
+        "lisp.info.r": "0",
+        "lisp.nonce": "0x0102030405060708",
+        "lisp.info.ttl": "5",
+        "lisp.info.prefix.masklen": "32",
+        "lisp.info.prefix.ipv4": "10.10.0.100",
+    },
+    "info reply": {
+        "lisp.type": "7",
+        "lisp.info.r": "1",
+        "lisp.lcaf.type": "7",
+        "lisp.lcaf.natt.msport": "4342",
+        "lisp.lcaf.natt.etrport": "50000",
+        "lisp.lcaf.natt.rloc.ipv4": "10.9.0.2,192.168.0.2,10.9.0.2",
+        "lisp.lcaf.natt.rloc.ipv6": "fd00:d::2",
+    },
+    "at NAT": {
+        "lisp.lcaf.type": "7",
+        "lisp.lcaf.natt.rloc.ipv4": "10.9.0.2,192.168.0.2,10.9.0.2",
+        "lisp.lcaf.natt.rloc.ipv6": "fd00:d::2",
+    },
     "referral": {
         "lisp.type": "6",
         "lisp.records": "2",

@@ -10,6 +10,7 @@ import msgspec
 from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.encapsulated import EncapsulatedControl
 from opendmm.wire.lisp.framing import TYPE_SHIFT, WORD
+from opendmm.wire.lisp.info import Info
 from opendmm.wire.lisp.messages import MapReply, MapRequest
 from opendmm.wire.lisp.numbers import MapRequestFlags, MessageType
 from opendmm.wire.lisp.reading import NONE_AT_ALL, Reader, Tolerance
@@ -23,6 +24,7 @@ Message = (
     | MapNotify
     | MapNotifyAck
     | MapReferral
+    | Info
     | EncapsulatedControl
 )
 MESSAGES: dict[int, type[Message]] = {
@@ -34,6 +36,7 @@ MESSAGES: dict[int, type[Message]] = {
         MapNotify,
         MapNotifyAck,
         MapReferral,
+        Info,
         EncapsulatedControl,
     )
 }

@@ -31,6 +31,7 @@ class MessageType(OpenEnum):
     MAP_NOTIFY = 4
     MAP_NOTIFY_ACK = 5
     MAP_REFERRAL = 6  # RFC 8111 §6.4
+    INFO = 7  # draft-ermagan-lisp-nat-traversal
     ENCAPSULATED_CONTROL = 8
     SHARED_EXTENSION = 15  # RFC 9304: not read here
 
@@ -51,6 +52,7 @@ class LcafType(OpenEnum):
 
     AFI_LIST = 1  # RFC 8060 §4.10
     INSTANCE_ID = 2  # RFC 8060 §4.1
+    NAT_TRAVERSAL = 7  # RFC 8060 §4.4
     MULTICAST_INFO = 9  # RFC 8060 §4.5
     SECURITY_KEY = 11  # RFC 8060 §4.7
     REPLICATION_LIST = 13  # RFC 8060 §4.9
@@ -189,6 +191,12 @@ class MapRegisterFlags(enum.IntFlag):
 #: xTR-ID and Site-ID are at the end of a Map-Notify, as speakers have it: to RFC 9301 §5.7 the bit
 #: is reserved, and the contents are "the same as of a Map-Register".
 NOTIFY_IDENTITY = 0x0800_0000
+
+
+class InfoFlags(enum.IntFlag):
+    """In the first word of an Info-Request or Info-Reply."""
+
+    R = 0x08000000
 
 
 class EncapsulatedFlags(enum.IntFlag):

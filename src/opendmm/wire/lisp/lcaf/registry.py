@@ -6,6 +6,7 @@ from opendmm.wire.errors import WireError
 from opendmm.wire.lisp.lcaf.base import Lcaf, Pack, Read
 from opendmm.wire.lisp.lcaf.eids import InstanceId, MulticastInfo
 from opendmm.wire.lisp.lcaf.locators import AfiList, ReplicationList, SecurityKey
+from opendmm.wire.lisp.lcaf.nat import NatTraversal
 from opendmm.wire.lisp.lcaf.others import UnknownLcaf, VendorSpecific
 from opendmm.wire.lisp.reading import Reader
 
@@ -21,6 +22,7 @@ KNOWN: dict[int, type[Lcaf]] = {
     for kind in (
         AfiList,
         InstanceId,
+        NatTraversal,
         MulticastInfo,
         SecurityKey,
         ReplicationList,
